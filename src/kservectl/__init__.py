@@ -1,0 +1,1 @@
+"""kservectl: a control plane for KServe."""

@@ -1,0 +1,110 @@
+"""What can go wrong between this process and the API server.
+
+`ApiError` is an answer of the server, one subclass per reason a caller treats differently; `ConnectionFailed` is no
+answer at all. Both say which request failed; neither ever carries a request body.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ClientError(Exception):
+    """A request did not succeed."""
+
+
+class ConnectionFailed(ClientError):  # noqa: N818 - reads as what happened; the base class carries the Error
+    """The server could not be reached, or the connection broke before a whole answer came."""
+
+
+class ApiError(ClientError):
+    """The server answered with a Status other than success.
+
+    `code` is the HTTP status, `reason` and `details` are metav1.Status's, `retry_after` is in seconds where the server
+    asked for a wait.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.details: Mapping[str, Any] = details or {}
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.code} {self.reason})" if self.reason else f"{self.message} ({self.code})"
+
+
+class BadRequest(ApiError):
+    """400: the server could not make sense of the request."""
+
+
+class Unauthorized(ApiError):
+    """401: the credentials are missing, wrong or expired."""
+
+
+class Forbidden(ApiError):
+    """403: RBAC or an admission policy refused."""
+
+
+class NotFound(ApiError):
+    """404: no such object, or no such kind."""
+
+
+class Conflict(ApiError):
+    """409: the object changed since it was observed (resourceVersion, uid, or another field manager's value)."""
+
+
+class AlreadyExists(ApiError):
+    """409 with reason AlreadyExists: a create found the name taken."""
+
+
+class Expired(ApiError):
+    """410: the resourceVersion or continue token is too old; list again."""
+
+
+class Invalid(ApiError):
+    """422: the object breaks a rule of its schema; `details["causes"]` names the fields."""
+
+
+class TooManyRequests(ApiError):
+    """429: come back after `retry_after` seconds."""
+
+
+class ServerError(ApiError):
+    """5xx: the server's own trouble; worth another try."""
+
+
+_BY_CODE: Mapping[int, type[ApiError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Expired,
+    422: Invalid,
+    429: TooManyRequests,
+}
+
+
+def error_from_status(
+    code: int, status: Mapping[str, Any], *, request: str, retry_after: float | None = None
+) -> ApiError:
+    """The exception for a metav1.Status (or what was left of one) that answered `request` (`VERB path`)."""
+    reason = str(status.get("reason") or "")
+    message = str(status.get("message") or f"{request} was answered with HTTP status {code}")
+    details = status.get("details") or {}
+    if retry_after is None and isinstance(details.get("retryAfterSeconds"), int):
+        retry_after = float(details["retryAfterSeconds"])
+    cls = ServerError if code >= 500 else _BY_CODE.get(code, ApiError)
+    if code == 409 and reason == "AlreadyExists":
+        cls = AlreadyExists
+    return cls(code, reason, message, details=details, retry_after=retry_after)

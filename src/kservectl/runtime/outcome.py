@@ -1,0 +1,89 @@
+"""The answer of a reconcile, as data.
+
+`reconcile(obj, view) -> Outcome` decides and nothing else; `apply` makes the cluster so. An outcome can be printed,
+compared, and tested with no server.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event about the reconciled object. `reason` is CamelCase; `message` is for people and holds no secret."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    action: str = "Reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One step of a decision in a sentence, for `kservectl why` and debug logs.
+
+    `about` names what it is about (a condition type, a field, a child as `Kind/name`); `ok` says whether this stands in
+    the way of Ready; `next_step` is what a person could do about it.
+    """
+
+    about: str
+    message: str
+    ok: bool = False
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object by kind and name, for deletions that ownership does not cover."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that should be true on behalf of one object.
+
+    desired
+        Every child that should exist. `apply` sets the controller ownerReference, except on those named in `shared`.
+    complete
+        Whether `desired` is the whole set. Only then are owned objects that are not in it deleted: a decision that
+        failed half-way knows too little to delete anything.
+    shared
+        Positions in `desired` that are written without ownerReference and never pruned (a ConfigMap that several
+        owners use).
+    status
+        The whole desired `status`, or None to leave it as it is.
+    finalizers
+        The finalizers of this controller that the object should carry: missing ones are added, ones of
+        `Controller.finalizer` not listed are removed (last, after every other write). None leaves them alone.
+    delete
+        Objects to delete although this object does not own them.
+    events
+        Sent after the status write succeeded.
+    requeue_after
+        Seconds until the same decision is worth making again *because of time itself*; None otherwise.
+    terminal_error
+        Set when the decision failed for a reason that no retry mends, only a change of this object or of something
+        watched. Counted and logged, not retried.
+    explanations
+        Why the object is or is not Ready, in the order in which the decision found out.
+    """
+
+    desired: tuple[Object, ...] = ()
+    complete: bool = True
+    shared: frozenset[int] = frozenset()
+    status: Object | None = None
+    finalizers: tuple[str, ...] | None = None
+    delete: tuple[Reference, ...] = ()
+    events: tuple[EventRecord, ...] = ()
+    requeue_after: float | None = None
+    terminal_error: str | None = None
+    explanations: tuple[Explanation, ...] = ()
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+    """Annotations of the object itself to set (or, with None, to remove); empty almost always."""
