@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from kservectl.objects.kind import Kind
 from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
 
 
