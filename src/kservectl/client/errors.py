@@ -12,7 +12,7 @@ class ClientError(Exception):
     """A request did not succeed."""
 
 
-class ConnectionFailed(ClientError):  # noqa: N818 - reads as what happened; the base class carries the Error
+class ConnectionFailed(ClientError):
     """The server could not be reached, or the connection broke before a whole answer came."""
 
 
