@@ -1,0 +1,406 @@
+"""Make the cluster what an Outcome says, with as few requests as that takes.
+
+Children are written by server-side apply under one field manager, all of them concurrently. A child that already is as
+desired costs nothing. Every write is conditional on what was observed: an update carries uid and resourceVersion, a
+creation the resourceVersion "1", which no stored object can have, so that it succeeds only where there is nothing (apply
+with a resourceVersion is an exact create-only on kube-apiserver). A process that lost its leadership without knowing
+cannot overwrite its successor, and an object of somebody else under the wanted name stays untouched.
+
+Order: finalizer and annotations of the owner, children and deletions, status, removal of the finalizer. When children were
+written, the status waits for the next decision, which sees them: it would be out of date before it arrived.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from prometheus_client import Counter
+
+from kservectl.client.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
+from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
+from kservectl.objects.mergepatch import merge_patch
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.drift import Difference, differences
+from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.outcome import Outcome, Reference
+from kservectl.runtime.view import View
+
+T = TypeVar("T")
+
+FIELD_MANAGER = "kservectl"
+_CREATE_ONLY = "1"
+_REFUSAL_EXPIRES = 300.0
+"""Seconds after which a refused write is tried again although nothing that is watched has changed."""
+
+
+class Writer(Protocol):
+    """The part of a client that `apply` needs."""
+
+    async def get(self, kind: Kind, name: str, namespace: str = "") -> Object: ...
+
+    async def apply(self, kind: Kind, obj: Object, *, force: bool = True) -> Object: ...
+
+    async def patch(self, kind: Kind, name: str, namespace: str, body: Any, *, subresource: str = "") -> Object: ...
+
+    async def delete(
+        self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", resource_version: str = ""
+    ) -> None: ...
+
+
+class ApplyRetry(Exception):
+    """What was observed is no longer so; decide again once the cache shows it. Not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A child that the server refused, or that belongs to somebody else. Trying again would not help."""
+
+    kind: Kind
+    key: ObjectKey
+    message: str
+
+
+OnFailure = Callable[[Object, Outcome, Sequence[Failure], View], Outcome]
+"""Turns refused writes into the outcome that tells of them (status, events); pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` did. `outcome` is the one carried out (amended when writes were refused)."""
+
+    outcome: Outcome
+    writes: int = 0
+    status_written: bool = False
+    deferred: bool = False
+    """Children were written, so status and events are left to the next decision, which is sure to come."""
+    failures: tuple[Failure, ...] = ()
+    retry_after: float | None = None
+    """Seconds after which to decide again because refused writes are then tried anew."""
+
+
+@dataclass(slots=True)
+class _Refusal:
+    desired: Object
+    live_version: str
+    failure: Failure
+    until: float
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known of one owner's children beyond the cache; lost on restart, which costs a try each."""
+
+    refusals: dict[tuple[Kind, ObjectKey], _Refusal] = field(default_factory=dict)
+    unkept: dict[tuple[Kind, ObjectKey], tuple[Object, frozenset[str]]] = field(default_factory=dict)
+
+
+class Applier:
+    """Carries out the outcomes of one controller.
+
+    `owns` maps each kind of child to whether a same-named object *without* a controller may be taken over.
+    """
+
+    def __init__(
+        self,
+        client: Writer,
+        *,
+        kind: Kind,
+        owns: Mapping[Kind, bool],
+        expectations: Expectations,
+        monotonic: Callable[[], float],
+        finalizer: str = "",
+        on_failure: OnFailure | None = None,
+        operations: Counter | None = None,
+    ) -> None:
+        self._client = client
+        self._kind = kind
+        self._owns = owns
+        self._by_name = {(child.api_version, child.kind): child for child in owns}
+        self._expectations = expectations
+        self._monotonic = monotonic
+        self._finalizer = finalizer
+        self._on_failure = on_failure
+        self._operations = operations
+        self._memory: dict[ObjectKey, _Memory] = {}
+        self._log = structlog.get_logger().bind(kind=kind.kind)
+
+    def forget(self, owner: ObjectKey) -> None:
+        """The owner is gone."""
+        self._memory.pop(owner, None)
+        self._expectations.forget(owner)
+
+    async def apply(self, owner: Object, outcome: Outcome, view: View) -> Applied:
+        """Carry out `outcome` on behalf of `owner`.
+
+        Raises ApplyRetry when something changed since it was observed, and ApiError or ConnectionFailed when the server
+        could not do its part; everything that was written until then stays, and a new decision goes on from there.
+        """
+        own_writes = 0
+        if (body := self._metadata_patch(owner, outcome)) is not None:
+            owner = await self._patch_owner(owner, body, "")
+            own_writes = 1
+        child_writes = 0
+        failures: tuple[Failure, ...] = ()
+        retry_after: float | None = None
+        if not metadata.is_deleting(owner):
+            child_writes, failures, retry_after = await self._write_children(owner, outcome, view)
+        child_writes += await self._delete_references(owner, outcome.delete)
+        if failures and self._on_failure is not None:
+            outcome = self._on_failure(owner, outcome, failures, view)
+        if child_writes and not failures:
+            return Applied(outcome, own_writes + child_writes, deferred=True)
+        status_written = False
+        if outcome.status is not None and (owner.get("status") or {}) != outcome.status:
+            owner = await self._patch_owner(
+                owner, {"status": merge_patch(owner.get("status") or {}, outcome.status)}, "status"
+            )
+            status_written = True
+        if self._must_release(owner, outcome):
+            kept = [name for name in metadata.metadata(owner).get("finalizers") or () if name != self._finalizer]
+            await self._patch_owner(owner, {"metadata": {"finalizers": kept}}, "")
+            own_writes += 1
+        return Applied(
+            outcome,
+            own_writes + child_writes + status_written,
+            status_written=status_written,
+            failures=tuple(failures),
+            retry_after=retry_after,
+        )
+
+    # --- the owner itself ---
+
+    def _metadata_patch(self, owner: Object, outcome: Outcome) -> Object | None:
+        patch: Object = {}
+        present = list(metadata.metadata(owner).get("finalizers") or ())
+        missing = [name for name in outcome.finalizers or () if name not in present]
+        if missing and not metadata.is_deleting(owner):
+            patch["finalizers"] = present + missing
+        annotations = {
+            name: value for name, value in outcome.annotations.items() if metadata.annotations(owner).get(name) != value
+        }
+        if annotations:
+            patch["annotations"] = annotations
+        return {"metadata": patch} if patch else None
+
+    def _must_release(self, owner: Object, outcome: Outcome) -> bool:
+        return (
+            bool(self._finalizer)
+            and outcome.finalizers is not None
+            and self._finalizer not in outcome.finalizers
+            and self._finalizer in (metadata.metadata(owner).get("finalizers") or ())
+        )
+
+    async def _patch_owner(self, owner: Object, body: Object, subresource: str) -> Object:
+        key = metadata.key(owner)
+        body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": metadata.resource_version(owner)}}
+        with self._expectations.writing(key, self._kind, key) as write:
+            try:
+                answer = await self._client.patch(self._kind, key.name, key.namespace, body, subresource=subresource)
+            except (Conflict, NotFound) as error:
+                raise ApplyRetry(str(error)) from error
+            if metadata.resource_version(answer) != metadata.resource_version(owner):
+                # A last finalizer's removal answers with the object as it vanishes; its deletion event ends the wait.
+                write.wrote(metadata.resource_version(answer))
+        self._count(self._kind, "patch_status" if subresource == "status" else "patch")
+        return answer
+
+    # --- the children ---
+
+    async def _write_children(
+        self, owner: Object, outcome: Outcome, view: View
+    ) -> tuple[int, tuple[Failure, ...], float | None]:
+        memory = self._memory.setdefault(metadata.key(owner), _Memory())
+        wanted: set[tuple[Kind, ObjectKey]] = set()
+        work: list[Coroutine[Any, Any, Failure | None]] = []
+        known: list[_Refusal] = []
+        for position, desired in enumerate(outcome.desired):
+            kind = self._kind_of(desired)
+            body = self._body(owner, desired, kind, shared=position in outcome.shared)
+            child = (kind, metadata.key(body))
+            wanted.add(child)
+            live = view.get(kind, child[1].name, child[1].namespace)
+            refusal = memory.refusals.get(child)
+            if refusal is not None and self._stands(refusal, body, live):
+                known.append(refusal)
+            elif live is None or self._drift(live, body, child, memory):
+                work.append(self._write_child(owner, body, child, live, memory))
+        if outcome.complete:
+            work += [self._prune(owner, kind, leftover) for kind, leftover in self._leftovers(owner, wanted, view)]
+            for child in [child for child in (*memory.refusals, *memory.unkept) if child not in wanted]:
+                memory.refusals.pop(child, None)
+                memory.unkept.pop(child, None)
+        failed = await _all(work)
+        failures = (*(refusal.failure for refusal in known), *(failure for failure in failed if failure is not None))
+        if not failures:
+            return len(work), (), None
+        until = min(memory.refusals[failure.kind, failure.key].until for failure in failures)
+        return len(work), failures, max(until - self._monotonic(), 1.0)
+
+    def _kind_of(self, desired: Object) -> Kind:
+        kind = self._by_name.get((str(desired.get("apiVersion")), str(desired.get("kind"))))
+        if kind is None:
+            raise ValueError(f"{metadata.describe(desired)} is desired, but its kind is not among the owned ones")
+        return kind
+
+    def _body(self, owner: Object, desired: Object, kind: Kind, *, shared: bool) -> Object:
+        inner = dict(desired["metadata"])
+        if kind.namespaced and not inner.get("namespace"):
+            inner["namespace"] = metadata.namespace(owner)
+        if not shared:
+            inner["ownerReferences"] = [metadata.controller_reference(owner)]
+        return {**desired, "metadata": inner}
+
+    def _stands(self, refusal: _Refusal, body: Object, live: Object | None) -> bool:
+        return (
+            refusal.desired == body
+            and refusal.live_version == (metadata.resource_version(live) if live else "")
+            and self._monotonic() < refusal.until
+        )
+
+    def _drift(
+        self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
+    ) -> Sequence[Difference]:
+        found = differences(live, body, FIELD_MANAGER)
+        desired, unkept = memory.unkept.get(child, (None, frozenset()))
+        if found and desired == body and all(str(difference) in unkept for difference in found):
+            return ()
+        return found
+
+    async def _write_child(
+        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
+    ) -> Failure | None:
+        kind, key = child
+        try:
+            failure = self._stranger(owner, body, kind, live) if live is not None else None
+            if failure is None:
+                failure = await self._put(owner, body, child, live, memory)
+        except (Invalid, Forbidden, BadRequest) as error:
+            failure = Failure(kind, key, f"{kind.kind} {key} was refused by the API server: {error.message}")
+        if failure is None:
+            memory.refusals.pop(child, None)
+            return None
+        version = metadata.resource_version(live) if live else ""
+        memory.refusals[child] = _Refusal(body, version, failure, self._monotonic() + _REFUSAL_EXPIRES)
+        return failure
+
+    async def _put(
+        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
+    ) -> Failure | None:
+        kind, key = child
+        condition = (
+            {"resourceVersion": _CREATE_ONLY}
+            if live is None
+            else {"resourceVersion": metadata.resource_version(live), "uid": metadata.uid(live)}
+        )
+        with self._expectations.writing(metadata.key(owner), kind, key) as write:
+            try:
+                answer = await self._client.apply(kind, {**body, "metadata": {**body["metadata"], **condition}})
+            except Conflict as error:
+                if live is not None:
+                    raise ApplyRetry(str(error)) from error
+            else:
+                write.wrote(metadata.resource_version(answer))
+                self._settle(answer, body, child, memory)
+                self._count(kind, "create" if live is None else "apply")
+                return None
+        return await self._put_over_unseen(owner, body, child, memory)
+
+    async def _put_over_unseen(
+        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
+    ) -> Failure | None:
+        """The name is taken by an object that the cache does not show: not yet, or because it lacks our labels."""
+        kind, key = child
+        try:
+            found = await self._client.get(kind, key.name, key.namespace)
+        except NotFound as error:
+            raise ApplyRetry(str(error)) from error
+        if stranger := self._stranger(owner, body, kind, found):
+            return stranger
+        if not differences(found, body, FIELD_MANAGER):
+            raise ApplyRetry(f"the cache does not show {kind.kind} {key} yet")
+        return await self._put(owner, body, child, found, memory)
+
+    def _stranger(self, owner: Object, body: Object, kind: Kind, live: Object) -> Failure | None:
+        if "ownerReferences" not in body["metadata"] or metadata.is_controlled_by(live, metadata.uid(owner)):
+            return None
+        controller = metadata.controller_of(live)
+        if controller is None and self._owns[kind]:
+            return None
+        whose = f"is controlled by {controller['kind']} {controller['name']}" if controller else "has no controller"
+        key = metadata.key(live)
+        return Failure(
+            kind,
+            key,
+            f"{kind.kind} {key} exists and is not owned by {metadata.describe(owner)} (it {whose}); it was left "
+            f"untouched. Rename or delete one of the two",
+        )
+
+    def _settle(self, answer: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory) -> None:
+        """Remember what the server did not keep of an apply (a webhook put it back, say): no fight over it."""
+        unkept = frozenset(str(difference) for difference in differences(answer, body, FIELD_MANAGER))
+        if unkept:
+            memory.unkept[child] = (body, unkept)
+            self._log.warning(
+                "the API server did not keep every applied field",
+                object=f"{child[0].kind} {child[1]}",
+                fields=sorted(unkept)[:10],
+            )
+        else:
+            memory.unkept.pop(child, None)
+
+    # --- what should not be ---
+
+    def _leftovers(
+        self, owner: Object, wanted: set[tuple[Kind, ObjectKey]], view: View
+    ) -> Sequence[tuple[Kind, Object]]:
+        return [
+            (kind, obj)
+            for kind in self._owns
+            for obj in view.owned(kind, metadata.uid(owner))
+            if (kind, metadata.key(obj)) not in wanted and not metadata.is_deleting(obj)
+        ]
+
+    async def _prune(self, owner: Object, kind: Kind, leftover: Object) -> None:
+        key = metadata.key(leftover)
+        with self._expectations.writing(metadata.key(owner), kind, key) as write:
+            try:
+                await self._client.delete(
+                    kind,
+                    key.name,
+                    key.namespace,
+                    uid=metadata.uid(leftover),
+                    resource_version=metadata.resource_version(leftover),
+                )
+            except NotFound:
+                pass  # gone already is what was wanted
+            except Conflict as error:
+                raise ApplyRetry(str(error)) from error
+            write.deleted()
+        self._count(kind, "delete")
+
+    async def _delete_references(self, owner: Object, references: Sequence[Reference]) -> int:
+        async def delete(reference: Reference) -> None:
+            try:
+                await self._client.delete(reference.kind, reference.name, reference.namespace)
+            except NotFound:
+                return
+            self._count(reference.kind, "delete")
+
+        await _all([delete(reference) for reference in references])
+        return 0 if metadata.is_deleting(owner) else len(references)
+
+    def _count(self, kind: Kind, operation: str) -> None:
+        if self._operations is not None:
+            self._operations.labels(kind.kind, operation).inc()
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all to their end, then raise what matters most: trouble with the server before a mere retry."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in sorted(errors, key=lambda error: isinstance(error, ApplyRetry)):
+        raise error
+    return [result for result in results if not isinstance(result, BaseException)]
