@@ -1,0 +1,209 @@
+"""The AdmissionReview of the Kubernetes API, both ways: a request as a frozen value, and its answer as JSON.
+
+Reads `admission.k8s.io/v1` and `v1beta1` and answers in the version that asked. Anything else raises MalformedReview with
+a sentence for the caller; a review that was decoded always gets an answer with its own `uid`.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from kservectl.objects.metadata import Object
+
+GROUP = "admission.k8s.io"
+VERSIONS = ("v1", "v1beta1")
+
+WARNING_LENGTH = 256
+"""The API server drops warnings that are longer than this many characters, so they are cut here."""
+
+CauseType = Literal[
+    "FieldValueInvalid", "FieldValueRequired", "FieldValueDuplicate", "FieldValueForbidden", "FieldValueNotSupported"
+]
+
+
+class MalformedReview(Exception):
+    """The body is not an AdmissionReview that can be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """What the API server asks about.
+
+    `object` is None on DELETE and `old_object` on CREATE. `kind` is the Kind in CamelCase, `group` and `version` go with
+    it; `subresource` is empty for the object itself. `namespace` is the request's: an object may not carry it yet.
+    """
+
+    uid: str
+    operation: str
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    object: Object | None = None
+    old_object: Object | None = None
+    dry_run: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    user: str = ""
+    review_version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with an object: the path of the field (`spec.predictor.model.name`), and a sentence that says what
+    is wrong, what was given and what would be accepted."""
+
+    field: str
+    message: str
+    reason: CauseType = "FieldValueInvalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of a validating handler; without errors the request is allowed. Warnings are shown to the user."""
+
+    errors: tuple[FieldError, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A refusal that no single field explains: a policy (403), or a failure on our side (500)."""
+
+    message: str
+    code: int = 403
+    reason: str = "Forbidden"
+    warnings: tuple[str, ...] = ()
+
+
+def decode(body: bytes) -> AdmissionRequest:
+    """The request in an AdmissionReview; raises MalformedReview."""
+    try:
+        review = orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise MalformedReview(f"the body is not JSON: {problem}") from problem
+    if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
+        raise MalformedReview("the body is not an AdmissionReview")
+    group, _, version = str(review.get("apiVersion")).partition("/")
+    if group != GROUP or version not in VERSIONS:
+        accepted = ", ".join(f"{GROUP}/{name}" for name in VERSIONS)
+        raise MalformedReview(f"apiVersion {review.get('apiVersion')!r} is not served; send one of {accepted}")
+    request = review.get("request")
+    if not isinstance(request, dict):
+        raise MalformedReview("the AdmissionReview has no request")
+    if not isinstance(request.get("uid"), str) or not request["uid"]:
+        raise MalformedReview("the request has no uid")
+    return _request(request, version)
+
+
+def allow(request: AdmissionRequest, *, patch: Sequence[Object] = (), warnings: Sequence[str] = ()) -> bytes:
+    """The JSON of an answer that lets the request pass, with an RFC 6902 patch if there is one."""
+    response: Object = {"uid": request.uid, "allowed": True}
+    if patch:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(orjson.dumps(patch)).decode("ascii")
+    return _answer(request, response, warnings)
+
+
+def deny(request: AdmissionRequest, denied: Denied) -> bytes:
+    """The JSON of an answer that refuses the request as a whole."""
+    status = _status(denied.code, denied.reason, denied.message)
+    return _answer(request, {"uid": request.uid, "allowed": False, "status": status}, denied.warnings)
+
+
+def invalid(request: AdmissionRequest, verdict: Verdict) -> bytes:
+    """The JSON of an answer that refuses an object for its fields: 422, one cause a field error."""
+    message = "; ".join(_sentence(error) for error in verdict.errors)
+    status = _status(422, "Invalid", message)
+    status["details"] = {
+        "name": request.name,
+        "group": request.group,
+        "kind": request.kind,
+        "causes": [
+            {"reason": error.reason, "message": error.message, "field": error.field} for error in verdict.errors
+        ],
+    }
+    return _answer(request, {"uid": request.uid, "allowed": False, "status": status}, verdict.warnings)
+
+
+def _request(request: Mapping[str, Any], version: str) -> AdmissionRequest:
+    kind = _mapping(request, "kind")
+    return AdmissionRequest(
+        uid=request["uid"],
+        operation=_text(request, "operation"),
+        group=_text(kind, "group"),
+        version=_text(kind, "version"),
+        kind=_text(kind, "kind"),
+        resource=_text(_mapping(request, "resource"), "resource"),
+        subresource=_text(request, "subResource"),
+        namespace=_text(request, "namespace"),
+        name=_text(request, "name"),
+        object=_object(request, "object"),
+        old_object=_object(request, "oldObject"),
+        dry_run=request.get("dryRun") is True,
+        options=_mapping(request, "options"),
+        user=_text(_mapping(request, "userInfo"), "username"),
+        review_version=version,
+    )
+
+
+def _object(request: Mapping[str, Any], field_name: str) -> Object | None:
+    value = request.get(field_name)
+    if value is not None and not isinstance(value, dict):
+        raise MalformedReview(f"request.{field_name} is not an object")
+    return value
+
+
+def _mapping(parent: Mapping[str, Any], field_name: str) -> Mapping[str, Any]:
+    value = parent.get(field_name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise MalformedReview(f"request.{field_name} is not an object")
+    return value
+
+
+def _text(parent: Mapping[str, Any], field_name: str) -> str:
+    value = parent.get(field_name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise MalformedReview(f"request.{field_name} is not a string")
+    return value
+
+
+def _sentence(error: FieldError) -> str:
+    return f"{error.field}: {error.message}" if error.field else error.message
+
+
+def _status(code: int, reason: str, message: str) -> Object:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+    }
+
+
+def _answer(request: AdmissionRequest, response: Object, warnings: Sequence[str]) -> bytes:
+    if warnings:
+        response["warnings"] = [_warning(text) for text in warnings]
+    review = {
+        "apiVersion": f"{GROUP}/{request.review_version}",
+        "kind": "AdmissionReview",
+        "response": response,
+    }
+    return orjson.dumps(review)
+
+
+def _warning(text: str) -> str:
+    """A warning as an HTTP header can carry it: printable ASCII in one line, cut to length."""
+    plain = "".join(char if " " <= char <= "~" else "?" for char in " ".join(text.split()))
+    return plain if len(plain) <= WARNING_LENGTH else plain[: WARNING_LENGTH - 3] + "..."
