@@ -36,7 +36,7 @@ def found(got: Object, wanted: Object) -> list[str]:
     return [str(difference) for difference in differences(got, wanted, MANAGER)]
 
 
-CONTAINERS = {
+CONTAINERS: Object = {
     "f:spec": {
         "f:containers": {
             'k:{"name":"main"}': {
@@ -85,7 +85,7 @@ def test_a_label_applied_earlier_goes_and_a_foreign_one_stays() -> None:
 
 @pytest.mark.parametrize(("got", "wanted"), [("1", "1000m"), ("1Gi", "1024Mi"), ("2", 2)])
 def test_equal_quantities_are_no_difference(got: object, wanted: object) -> None:
-    fields = {"f:spec": {"f:limits": {"f:nvidia.com/gpu": {}}}}
+    fields: Object = {"f:spec": {"f:limits": {"f:nvidia.com/gpu": {}}}}
     assert (
         found(live({"limits": {"nvidia.com/gpu": got}}, fields), desired({"limits": {"nvidia.com/gpu": wanted}})) == []
     )
@@ -123,7 +123,7 @@ def test_a_list_item_no_longer_desired_is_stale_and_a_new_one_missing() -> None:
 
 
 def test_a_list_key_that_the_server_defaults_may_be_left_out() -> None:
-    fields = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}}}
+    fields: Object = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}}}
     got = live({"ports": [{"port": 80, "protocol": "TCP", "targetPort": 8080}]}, fields)
     assert found(got, desired({"ports": [{"port": 80, "targetPort": 8080}]})) == []
 
@@ -164,7 +164,7 @@ def test_true_is_not_one() -> None:
 
 
 def test_another_type_is_a_difference_and_no_crash() -> None:
-    fields = {"f:spec": {"f:a": {"f:b": {}}, "f:c": {'k:{"name":"x"}': {}}}}
+    fields: Object = {"f:spec": {"f:a": {"f:b": {}}, "f:c": {'k:{"name":"x"}': {}}}}
     got = live({"a": "text", "c": {"not": "a list"}}, fields)
     assert found(got, desired({"a": {"b": 1}, "c": [{"name": "x"}]})) == ["spec.a (changed)", "spec.c (changed)"]
 

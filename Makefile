@@ -1,0 +1,46 @@
+# Each target does all its own set-up; a second run reuses it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test e2e parity lint types check manifests clean
+
+demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
+	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
+
+test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
+	$(BIN)/python -m pytest -n 2 tests e2e
+
+e2e: $(VENV)/.complete ## the suite of e2e/ on a real control plane, built once from Go modules
+	$(BIN)/python -m pytest e2e --cluster real
+
+parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
+	$(BIN)/python -m e2e.parity
+
+lint: $(VENV)/.complete
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.complete
+	$(BIN)/mypy
+
+check: test lint types ## everything but the real cluster
+
+manifests: $(VENV)/.complete ## write manifests/ anew from the code
+	$(BIN)/python -m kservectl manifests --write manifests
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kservectl needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.complete: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
