@@ -39,7 +39,7 @@ def rules(type_name: str) -> Mapping[str, FieldRule]:
 
 ATOMIC_TYPES = frozenset(
     {
-        "ConfigMapKeySelector", "CrossVersionObjectReference", "EndpointAddress", "EndpointPort", "FileKeySelector",
+        "ConfigMapKeySelector", "EndpointAddress", "EndpointPort", "FileKeySelector",
         "LabelSelector", "LocalObjectReference", "MatchResources", "NamedRuleWithOperations", "NodeSelector",
         "NodeSelectorTerm", "ObjectFieldSelector", "ObjectReference", "OwnerReference", "ParamKind", "ParamRef",
         "ResourceFieldSelector", "RoleRef", "ScopeSelector", "SecretKeySelector", "SecretReference",
