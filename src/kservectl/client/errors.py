@@ -12,8 +12,36 @@ class ClientError(Exception):
     """A request did not succeed."""
 
 
+class InvalidConfiguration(ClientError):
+    """The kubeconfig, or the pod's service account, does not say how to reach the server."""
+
+
 class ConnectionFailed(ClientError):
     """The server could not be reached, or the connection broke before a whole answer came."""
+
+
+class Unreachable(ConnectionFailed):
+    """No connection came about, so the server saw nothing of the request."""
+
+
+class Stalled(ConnectionFailed):
+    """The connection stands but the server sent nothing for longer than the deadline."""
+
+
+class Undecodable(ClientError):
+    """The server (or something between) answered with what is not the JSON that was asked for."""
+
+
+class UndecodableLine(Undecodable):
+    """A line of a watch is no watch event.
+
+    `line` counts from 1 and `offset` is where it starts in the stream, in bytes.
+    """
+
+    def __init__(self, message: str, *, line: int, offset: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.offset = offset
 
 
 class ApiError(ClientError):
