@@ -1,30 +1,53 @@
 """Types for the parts of KServe's objects that are Kubernetes' own: plain JSON at run time, named for the CRD.
 
-`Core("V1Container")` on a field says which model of the Kubernetes API describes it. The models are only consulted when
-CRDs are generated (`core_schema.py`); a parsed object holds what came, checked no deeper than "an object" or "a list of
-objects", because the API server has already checked it and the decisions read it as plain dicts.
+`CoreObject` and its list are plain dicts; the marker `Core("V1Container")` beside them says which model of the Kubernetes
+API describes them, and is consulted only when CRDs are generated (`core_schema.py`). A parsed object holds what came,
+checked no deeper than "an object" or "a list of objects": the API server has checked the rest.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import PlainValidator
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from kservectl.api.errors import kind_of_value
 from kservectl.objects.metadata import Object
 
+CORE_MODEL = "x-core-model"
+"""The keyword that stands for a Kubernetes model in the intermediate JSON schema; never part of a CRD."""
+
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The class in `kubernetes_asyncio.client.models` whose schema this field (or each item of it) has."""
+    """The class of `kubernetes_asyncio.client.models` whose schema this object, or each item of this list, has.
+
+    `keys` are the list map keys; a list without them is a plain one, as in KServe's own CRDs.
+    """
 
     model: str
+    keys: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = {CORE_MODEL: self.model}
+        if handler(schema).get("type") != "array":
+            return described
+        lists = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(self.keys)} if self.keys else {}
+        return {"type": "array", "items": described, **lists}
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
-    """Marks a field that takes a resource quantity, as a number or as text, and keeps its exact spelling."""
+class _Schema:
+    """Replaces the JSON schema of what it marks."""
+
+    kind: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {CORE_MODEL: self.kind}
 
 
 def _int_or_string(value: Any) -> int | str:
@@ -43,10 +66,17 @@ def _number_or_string(value: Any) -> int | float | str:
     return value
 
 
-IntOrString = Annotated[int | str, PlainValidator(_int_or_string)]
+IntOrString = Annotated[int | str, PlainValidator(_int_or_string), _Schema("IntOrString")]
 """A number or a text, such as `1` or `25%`, kept as it came."""
 
-QuantityValue = Annotated[int | float | str, PlainValidator(_number_or_string), Quantity()]
-"""A quantity with its spelling; `objects.quantity` reads it."""
+Quantity = Annotated[int | float | str, PlainValidator(_number_or_string), _Schema("Quantity")]
+"""A resource quantity with the spelling it came in; `objects.quantity` reads it."""
 
-Objects = list[Object]
+Affinity = Annotated[Object, Core("V1Affinity")]
+Containers = Annotated[list[Object], Core("V1Container", ("name",))]
+ImagePullSecrets = Annotated[list[Object], Core("V1LocalObjectReference")]
+EnvVars = Annotated[list[Object], Core("V1EnvVar", ("name",))]
+ResourceClaims = Annotated[list[Object], Core("V1PodResourceClaim", ("name",))]
+ResourceRequirements = Annotated[Object, Core("V1ResourceRequirements")]
+Tolerations = Annotated[list[Object], Core("V1Toleration")]
+Volumes = Annotated[list[Object], Core("V1Volume", ("name",))]

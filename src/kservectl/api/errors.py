@@ -27,7 +27,6 @@ _EXPECTED = {
     "mapping_type": "an object",
     "model_type": "an object",
     "model_attributes_type": "an object",
-    "missing_sentinel_error": "left out",
 }
 
 
@@ -39,6 +38,14 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class Malformed(ValueError):
+    """An object does not have the shape of its kind. `problems` says where and why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(sentence(problems))
+        self.problems = problems
 
 
 def describe(error: ValidationError, obj: Any) -> list[Problem]:

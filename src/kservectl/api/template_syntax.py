@@ -61,9 +61,7 @@ def _action_problem(words: str) -> str:
         words = rest.strip()
         if not words:
             return f"missing value for {keyword}"
-    if words.count("(") != words.count(")"):
-        return "unbalanced parentheses"
-    position = 0
+    position = depth = 0
     while position < len(words):
         token = _TOKEN.match(words, position)
         if token is None:
@@ -71,7 +69,10 @@ def _action_problem(words: str) -> str:
         word = token["word"]
         if word and word not in _FUNCTIONS | _LITERALS:
             return f"function {word!r} is not defined"
+        depth += {"(": 1, ")": -1}.get(token["mark"] or "", 0)
+        if depth < 0:
+            break
         position = token.end()
         if not words[position:].strip():
             break
-    return ""
+    return "unbalanced parentheses" if depth else ""
