@@ -101,6 +101,7 @@ class Applier:
     """Carries out the outcomes of one controller.
 
     `owns` maps each kind of child to whether a same-named object *without* a controller may be taken over.
+    `field_manager` must be the one that `client` writes as.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Applier:
         finalizer: str = "",
         on_failure: OnFailure | None = None,
         operations: Counter | None = None,
+        field_manager: str = FIELD_MANAGER,
     ) -> None:
         self._client = client
         self._kind = kind
@@ -124,6 +126,7 @@ class Applier:
         self._finalizer = finalizer
         self._on_failure = on_failure
         self._operations = operations
+        self._field_manager = field_manager
         self._memory: dict[ObjectKey, _Memory] = {}
         self._log = structlog.get_logger().bind(kind=kind.kind)
 
@@ -263,7 +266,7 @@ class Applier:
     def _drift(
         self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
     ) -> Sequence[Difference]:
-        found = differences(live, body, FIELD_MANAGER)
+        found = differences(live, body, self._field_manager)
         desired, unkept = memory.unkept.get(child, (None, frozenset()))
         if found and desired == body and all(str(difference) in unkept for difference in found):
             return ()
@@ -319,7 +322,7 @@ class Applier:
             raise ApplyRetry(str(error)) from error
         if stranger := self._stranger(owner, body, kind, found):
             return stranger
-        if not differences(found, body, FIELD_MANAGER):
+        if not differences(found, body, self._field_manager):
             raise ApplyRetry(f"the cache does not show {kind.kind} {key} yet")
         return await self._put(owner, body, child, found, memory)
 
@@ -340,7 +343,7 @@ class Applier:
 
     def _settle(self, answer: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory) -> None:
         """Remember what the server did not keep of an apply (a webhook put it back, say): no fight over it."""
-        unkept = frozenset(str(difference) for difference in differences(answer, body, FIELD_MANAGER))
+        unkept = frozenset(str(difference) for difference in differences(answer, body, self._field_manager))
         if unkept:
             memory.unkept[child] = (body, unkept)
             self._log.warning(
