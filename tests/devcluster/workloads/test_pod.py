@@ -1,7 +1,6 @@
 """A simulated pod lives through the states that a kubelet reports."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from kservectl.clock import rfc3339
 from kservectl.devcluster.workloads.faults import ANNOTATION
@@ -15,7 +14,7 @@ from kservectl.runtime.view import StaticView
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def pod(fault: str = "", *, init: bool = False, image: str = "i", **spec: Any) -> Object:
+def pod(fault: str = "", *, init: bool = False, image: str = "i", spec: Object | None = None) -> Object:
     containers = [{"name": "main", "image": image}]
     extra = {"initContainers": [{"name": "download", "image": "d"}]} if init else {}
     return {
@@ -26,15 +25,13 @@ def pod(fault: str = "", *, init: bool = False, image: str = "i", **spec: Any) -
             "creationTimestamp": rfc3339(BORN),
             "annotations": {ANNOTATION: fault} if fault else {},
         },
-        "spec": {"nodeName": NODE_NAME, "containers": containers, **extra, **spec},
+        "spec": {"nodeName": NODE_NAME, "containers": containers, **extra, **(spec or {})},
     }
 
 
 def at(obj: Object, seconds: float, pace: Pace | None = None) -> Outcome:
     now = BORN + timedelta(seconds=seconds)
-    outcome: Outcome = reconciler(pace or Pace())(
-        obj, StaticView([{"apiVersion": "v1", **node(now)}], kinds=[NODE], now=now)
-    )
+    return reconciler(pace or Pace())(obj, StaticView([{"apiVersion": "v1", **node(now)}], kinds=[NODE], now=now))
 
 
 def ready(outcome: Outcome) -> str:
@@ -83,8 +80,8 @@ def test_a_container_that_crashes_waits_in_back_off_with_its_last_end() -> None:
 
 
 def test_a_pod_that_no_node_takes_is_unschedulable() -> None:
-    asks = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1000"}}}], "nodeName": ""}
-    outcome = at(pod(**asks), 100)
+    asks: Object = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1000"}}}], "nodeName": ""}
+    outcome = at(pod(spec=asks), 100)
     assert outcome.status is not None
     (scheduled,) = outcome.status["conditions"]
     assert scheduled["reason"] == "Unschedulable"
@@ -93,13 +90,13 @@ def test_a_pod_that_no_node_takes_is_unschedulable() -> None:
 
 def test_a_pod_of_a_job_ends() -> None:
     pace = Pace(work=2)
-    obj = pod(restartPolicy="Never")
+    obj = pod(spec={"restartPolicy": "Never"})
     running = at(obj, 1, pace)
     assert running.status is not None
     assert (running.status["phase"], running.requeue_after) == ("Running", 1.01)
     ended = at(obj, 2, pace)
     assert ended.status is not None
     assert ended.status["phase"] == "Succeeded"
-    failed = at(pod("crash-loop", restartPolicy="Never"), 2, pace)
+    failed = at(pod("crash-loop", spec={"restartPolicy": "Never"}), 2, pace)
     assert failed.status is not None
     assert failed.status["phase"] == "Failed"

@@ -6,7 +6,7 @@ from typing import Any
 from kservectl.devcluster.workloads import autoscaler, gateway, job, replicaset
 from kservectl.devcluster.workloads.node import NODE_NAME, misfit, node
 from kservectl.objects.kind import DEPLOYMENT, NODE, POD, SERVICE
-from kservectl.objects.metadata import Object
+from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.view import StaticView
 
@@ -61,9 +61,7 @@ def test_a_replica_set_counts_its_ready_pods() -> None:
 
 def test_pods_that_admission_refuses_show_as_replica_failure() -> None:
     outcome = replicaset.reconcile(replica_set(), view())
-    told = replicaset.refused(
-        replica_set(), outcome, [Failure(POD, replicaset.metadata.key(replica_set()), "denied")], view()
-    )
+    told = replicaset.refused(replica_set(), outcome, [Failure(POD, ObjectKey("n", "rs-a"), "denied")], view())
     assert told.status is not None
     assert told.status["conditions"][0]["message"] == "denied"
 
