@@ -1,0 +1,5 @@
+"""`python -m kservectl`."""
+
+from kservectl.cli.main import main
+
+main()

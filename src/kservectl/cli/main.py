@@ -1,0 +1,51 @@
+"""The command line: a command is imported when it is asked for, so that `--help` costs nothing."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+
+import click
+
+import kservectl
+
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("kservectl.cli.run", "The manager: controllers and webhooks in one process."),
+    "dev": ("kservectl.cli.dev", "A cluster in this process, with the manager on it."),
+    "render": ("kservectl.cli.render", "What would be created, with no cluster at all."),
+    "tree": ("kservectl.cli.tree", "An object, all that it owns, and how each part is doing."),
+    "why": ("kservectl.cli.why", "Why something is not Ready, and what to do next."),
+    "crds": ("kservectl.cli.manifests", "Print the CustomResourceDefinitions."),
+    "manifests": ("kservectl.cli.manifests", "Print everything that an installation needs."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # `python -m kservectl --kubeconfig …` is the manager: options without a command are those of `run`.
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version", "-h")):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(kservectl.__version__, prog_name="kservectl")
+def _cli() -> None:
+    """A control plane for KServe. Without a command it runs the manager."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process: 0 for success, 1 for a failure, 2 for wrong usage."""
+    _cli.main(args=None if arguments is None else list(arguments), prog_name="kservectl")
