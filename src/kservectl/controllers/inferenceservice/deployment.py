@@ -1,0 +1,99 @@
+"""The Deployment of a component.
+
+Pod fields that Kubernetes would default are written out where KServe writes them, so that both make the same pod template.
+`replicas` is only set when nobody else scales the component.
+"""
+
+from typing import Any
+
+from kservectl.api.config_keys import DefaultRollout
+from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER, TRANSFORMER_CONTAINER
+from kservectl.controllers.inferenceservice.workload import Workload
+from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.metadata import Object
+
+DEFAULT_PORT = 8080
+
+_PROBED = (MAIN_CONTAINER, TRANSFORMER_CONTAINER)
+_DEFAULT_ROLLOUT = "25%"
+_REVISION_HISTORY = 10
+_PROGRESS_DEADLINE = 600
+
+
+def build(workload: Workload, *, replicas: int | None, rollout: DefaultRollout | None) -> Object:
+    """The Deployment. `replicas` is None when an autoscaler owns them; `rollout` overrides the default strategy's numbers."""
+    spec: Object = {
+        "selector": {"matchLabels": workload.metadata.selector},
+        "template": {"metadata": workload.metadata.to_wire(), "spec": _with_defaults(workload.pod)},
+    }
+    strategy = workload.component.spec.deployment_strategy
+    if strategy is not None:
+        spec["strategy"] = strategy.to_object()
+    else:
+        spec["strategy"] = _strategy(rollout)
+        spec["revisionHistoryLimit"] = _REVISION_HISTORY
+        spec["progressDeadlineSeconds"] = _PROGRESS_DEADLINE
+    if replicas is not None:
+        spec["replicas"] = replicas
+    return {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.kind,
+        "metadata": workload.metadata.to_wire(),
+        "spec": spec,
+    }
+
+
+def _strategy(rollout: DefaultRollout | None) -> Object:
+    return {
+        "type": "RollingUpdate",
+        "rollingUpdate": {
+            "maxSurge": _amount(rollout.max_surge if rollout else ""),
+            "maxUnavailable": _amount(rollout.max_unavailable if rollout else ""),
+        },
+    }
+
+
+def _amount(configured: int | str) -> int | str:
+    """A number of pods as a number: Kubernetes takes a text only for a percentage."""
+    if isinstance(configured, str):
+        text = configured.strip()
+        return int(text) if text.isascii() and text.isdigit() else text or _DEFAULT_ROLLOUT
+    return configured
+
+
+def _with_defaults(pod: Object) -> Object:
+    filled: Object = {
+        "dnsPolicy": "ClusterFirst",
+        "restartPolicy": "Always",
+        "schedulerName": "default-scheduler",
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {},
+        **{name: value for name, value in pod.items() if value is not None},
+    }
+    filled["containers"] = [_container(container, probed=True) for container in pod.get("containers") or ()]
+    if pod.get("initContainers"):
+        filled["initContainers"] = [_container(container, probed=False) for container in pod["initContainers"]]
+    return filled
+
+
+def _container(container: Object, *, probed: bool) -> Object:
+    filled: Object = {
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+        "imagePullPolicy": "IfNotPresent",
+        **{name: value for name, value in container.items() if value is not None},
+    }
+    if probed and filled.get("name") in _PROBED and not filled.get("readinessProbe"):
+        filled["readinessProbe"] = {
+            "tcpSocket": {"port": _first_port(container)},
+            "timeoutSeconds": 1,
+            "periodSeconds": 10,
+            "successThreshold": 1,
+            "failureThreshold": 3,
+        }
+    return filled
+
+
+def _first_port(container: Object) -> Any:
+    ports = container.get("ports") or ()
+    return ports[0].get("containerPort") or DEFAULT_PORT if ports else DEFAULT_PORT

@@ -1,0 +1,67 @@
+"""Whether a storage URI can be turned into a model on disk, and which ClusterStorageContainer would do it."""
+
+import re
+from collections.abc import Iterable
+
+from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
+from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.objects.metadata import Object
+from kservectl.runtime.view import View
+
+_PREFIXES = (
+    "gs://",
+    "s3://",
+    "pvc://",
+    "file://",
+    "https://",
+    "http://",
+    "hdfs://",
+    "webhdfs://",
+    "oci://",
+    "oci+native://",
+    "oci+fetch://",
+    "hf://",
+)
+_SCHEME = re.compile(r"\w+?://")
+_AZURE_HOST = "blob.core.windows.net"
+_AZURE = re.compile(r"https://(.+?).blob.core.windows.net/(.+)")
+
+
+def check(uri: str, view: View) -> None:
+    """Raise CannotDecide when nothing could download `uri`."""
+    if is_supported(uri, view.list(CLUSTER_STORAGE_CONTAINER)):
+        return
+    raise CannotDecide(
+        f"StorageURI not supported: storageUri, must be one of: [{', '.join(_PREFIXES)}] or match "
+        "https://{}.blob.core.windows.net/{}/{} or be an absolute or relative local path. "
+        f"StorageUri [{uri}] is not supported",
+        reason=INVALID_SPEC,
+        next_step="Use a supported scheme, or create a ClusterStorageContainer that lists this URI's format.",
+    )
+
+
+def is_supported(uri: str, containers: Iterable[Object]) -> bool:
+    """The rule of `check` over the given ClusterStorageContainers."""
+    if any(handles(container, uri) for container in containers) or not _SCHEME.match(uri):
+        return True
+    if _AZURE_HOST in uri:
+        return _AZURE.search(uri) is not None
+    return uri.startswith(_PREFIXES)
+
+
+def handles(container: Object, uri: str) -> bool:
+    """Whether an enabled ClusterStorageContainer of the init container kind lists a format that `uri` has."""
+    spec = container.get("spec") or {}
+    if container.get("disabled") is True or (spec.get("workloadType") or "initContainer") != "initContainer":
+        return False
+    return any(_matches(entry, uri) for entry in spec.get("supportedUriFormats") or ())
+
+
+def _matches(entry: Object, uri: str) -> bool:
+    prefix = entry.get("prefix")
+    if prefix:
+        return uri.startswith(str(prefix))
+    try:
+        return re.search(str(entry.get("regex") or r"(?!)"), uri) is not None
+    except re.error:
+        return False  # a format that is no expression matches nothing; the other formats still count

@@ -1,0 +1,31 @@
+"""What a component is to run, before it becomes objects: the meeting point of the components and the object builders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kservectl.controllers.inferenceservice.component import TRANSFORMER_CONTAINER, Component
+from kservectl.controllers.inferenceservice.component_metadata import ComponentMetadata
+from kservectl.controllers.inferenceservice.runtime_selection import Runtime
+from kservectl.objects.metadata import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One component's objects in the making.
+
+    `pod` is the PodSpec without Kubernetes' defaults, `service_labels` are the InferenceService's labels with those that
+    the runtime added, `runtime` is None for a custom component.
+    """
+
+    component: Component
+    metadata: ComponentMetadata
+    pod: Object
+    service_labels: Mapping[str, str]
+    runtime: Runtime | None = None
+
+    @property
+    def port_container(self) -> Object | None:
+        """The container that receives requests: a transformer beside the server, else the first one."""
+        containers: list[Object] = self.pod.get("containers") or []
+        transformer = next((c for c in containers if c.get("name") == TRANSFORMER_CONTAINER), None)
+        return transformer if transformer is not None else containers[0] if containers else None
