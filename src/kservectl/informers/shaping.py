@@ -1,0 +1,63 @@
+"""What of a decoded object goes into the store.
+
+`managedFields` can be half of an object and hardly anybody reads them, so they are dropped at decode. Who compares with the
+record of its own server-side applies keeps only that entry, as one shared string: the children of a thousand owners have
+few different ones.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import structlog
+
+from kservectl.objects import metadata
+from kservectl.objects.metadata import Object
+
+Transform = Callable[[Object], Object]
+"""Makes an object smaller. It may change its argument, and must leave apiVersion, kind, name, namespace, uid and version."""
+
+
+class Shape:
+    """Shapes freshly decoded objects, in place.
+
+    keep_managed_by
+        Keep those `managedFields` entries that this manager made by Apply on the object itself, with `fieldsV1` as a compact
+        JSON *string*; empty keeps none.
+    transform
+        Applied last. When it raises, that is logged and the object stays as it is.
+    """
+
+    def __init__(self, *, keep_managed_by: str = "", transform: Transform | None = None) -> None:
+        self._keep_managed_by = keep_managed_by
+        self._transform = transform
+        self._log = structlog.get_logger()
+
+    def __call__(self, obj: Object) -> Object:
+        meta = obj.get("metadata")
+        if isinstance(meta, dict):
+            entries = meta.pop("managedFields", None)
+            if entries and self._keep_managed_by:
+                kept = [_compact(entry) for entry in entries if self._is_ours(entry)]
+                if kept:
+                    meta["managedFields"] = kept
+        if self._transform is None:
+            return obj
+        try:
+            return self._transform(obj)
+        except Exception:
+            self._log.exception("transform failed, the object is kept as it is", object=metadata.describe(obj))
+            return obj
+
+    def _is_ours(self, entry: Any) -> bool:
+        return (
+            entry.get("manager") == self._keep_managed_by
+            and entry.get("operation") == "Apply"
+            and not entry.get("subresource")
+        )
+
+
+def _compact(entry: Object) -> Object:
+    fields = orjson.dumps(entry.get("fieldsV1") or {}).decode()
+    return {**entry, "fieldsV1": sys.intern(fields)}
