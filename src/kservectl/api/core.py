@@ -23,11 +23,12 @@ CORE_MODEL = "x-core-model"
 class Core:
     """The class of `kubernetes_asyncio.client.models` whose schema this object, or each item of this list, has.
 
-    `keys` are the list map keys; a list without them is a plain one, as in KServe's own CRDs.
+    `keys` are the list map keys. A list without them is a plain one, as in KServe's own CRDs, unless it is `atomic`.
     """
 
     model: str
     keys: tuple[str, ...] = ()
+    atomic: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler(source)
@@ -36,7 +37,9 @@ class Core:
         described = {CORE_MODEL: self.model}
         if handler(schema).get("type") != "array":
             return described
-        lists = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(self.keys)} if self.keys else {}
+        lists: JsonSchemaValue = {"x-kubernetes-list-type": "atomic"} if self.atomic else {}
+        if self.keys:
+            lists = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(self.keys)}
         return {"type": "array", "items": described, **lists}
 
 

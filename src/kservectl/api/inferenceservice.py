@@ -1,6 +1,6 @@
 """InferenceService (serving.kserve.io/v1beta1): a model behind a URL."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -117,7 +117,7 @@ class TransformerSpec(PodFields, ComponentFields):
 class ArtExplainerSpec(ContainerFields):
     """The explainer that KServe ships, made with the Adversarial Robustness Toolbox."""
 
-    type: Literal["SquareAttack"] | None = None
+    type: str | None = None
     storage_uri: str | None = None
     runtime_version: str | None = None
     config: dict[str, str] | None = None

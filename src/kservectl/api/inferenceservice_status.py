@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from kservectl.api.model import ATOMIC, ApiModel, Int32, Int64, Timestamp, list_map
+from kservectl.api.model import ATOMIC, PRESERVE_UNKNOWN, ApiModel, Int32, Int64, Timestamp, list_map
 
 TransitionStatus = Literal["", "UpToDate", "InProgress", "BlockedByFailedLoad", "InvalidSpec"]
 ModelState = Literal["", "Pending", "Standby", "Loading", "Loaded", "FailedToLoad"]
@@ -111,6 +111,8 @@ class CanaryStatus(ApiModel):
 
 class InferenceServiceStatus(ApiModel):
     """What was observed. `deployment_mode` is decided once and kept."""
+
+    model_config = ConfigDict(json_schema_extra=PRESERVE_UNKNOWN)
 
     observed_generation: Int64 | None = None
     conditions: Conditions | None = None

@@ -4,7 +4,7 @@ The names are those of the Kubernetes API; what is inside them stays plain JSON.
 inline part out again, without KServe's own fields and without fields that neither of the two knows.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,7 +19,7 @@ from kservectl.api.core import (
     Tolerations,
     Volumes,
 )
-from kservectl.api.model import ATOMIC, ApiModel, Int32, Int64
+from kservectl.api.model import ATOMIC, ATOMIC_MAP, ApiModel, Int32, Int64
 from kservectl.objects.metadata import Object
 
 _STRINGS = Annotated[list[str], Field(json_schema_extra=ATOMIC)]
@@ -27,8 +27,6 @@ _STRINGS = Annotated[list[str], Field(json_schema_extra=ATOMIC)]
 
 class PodFields(ApiModel):
     """A PodSpec in which nothing is mandatory."""
-
-    CORE_MODEL: ClassVar[str] = "V1PodSpec"
 
     active_deadline_seconds: Int64 | None = None
     affinity: Affinity | None = None
@@ -47,7 +45,7 @@ class PodFields(ApiModel):
     image_pull_secrets: ImagePullSecrets | None = None
     init_containers: Containers | None = None
     node_name: str | None = None
-    node_selector: dict[str, str] | None = None
+    node_selector: Annotated[dict[str, str], Field(json_schema_extra=ATOMIC_MAP)] | None = None
     os: Annotated[Object, Core("V1PodOS")] | None = None
     overhead: Annotated[Object, Core("dict(str, Quantity)")] | None = None
     preemption_policy: str | None = None
@@ -81,12 +79,10 @@ class PodFields(ApiModel):
 class ContainerFields(ApiModel):
     """A Container in which nothing is mandatory."""
 
-    CORE_MODEL: ClassVar[str] = "V1Container"
-
     args: _STRINGS | None = None
     command: _STRINGS | None = None
     env: EnvVars | None = None
-    env_from: Annotated[list[Object], Core("V1EnvFromSource")] | None = None
+    env_from: Annotated[list[Object], Core("V1EnvFromSource", atomic=True)] | None = None
     image: str | None = None
     image_pull_policy: str | None = None
     lifecycle: Annotated[Object, Core("V1Lifecycle")] | None = None
@@ -94,10 +90,10 @@ class ContainerFields(ApiModel):
     name: str | None = None
     ports: Annotated[list[Object], Core("V1ContainerPort", ("containerPort", "protocol"))] | None = None
     readiness_probe: Annotated[Object, Core("V1Probe")] | None = None
-    resize_policy: Annotated[list[Object], Core("V1ContainerResizePolicy")] | None = None
+    resize_policy: Annotated[list[Object], Core("V1ContainerResizePolicy", atomic=True)] | None = None
     resources: ResourceRequirements | None = None
     restart_policy: str | None = None
-    restart_policy_rules: Annotated[list[Object], Core("V1ContainerRestartRule")] | None = None
+    restart_policy_rules: Annotated[list[Object], Core("V1ContainerRestartRule", atomic=True)] | None = None
     security_context: Annotated[Object, Core("V1SecurityContext")] | None = None
     startup_probe: Annotated[Object, Core("V1Probe")] | None = None
     stdin: bool | None = None
