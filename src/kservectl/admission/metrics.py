@@ -1,0 +1,39 @@
+"""Counts and times of admission requests, under controller-runtime's metric names, so that existing dashboards work."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class WebhookMetrics:
+    """The `controller_runtime_webhook_*` metrics of a process; `webhook` is the path, as in controller-runtime."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "controller_runtime_webhook_requests_total",
+            "Total number of admission requests by HTTP status code.",
+            ("webhook", "code"),
+            registry=registry,
+        )
+        self.latency = Histogram(
+            "controller_runtime_webhook_latency_seconds",
+            "Histogram of the latency of processing admission requests.",
+            ("webhook",),
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "controller_runtime_webhook_requests_in_flight",
+            "Current number of admission requests being served.",
+            ("webhook",),
+            registry=registry,
+        )
+        self._expiry = Gauge(
+            "kservectl_certificate_expiry_seconds",
+            "Seconds until a certificate of the webhook server expires; negative once it has.",
+            ("kind",),
+            registry=registry,
+        )
+
+    def watch_expiry(self, kind: str, seconds_left: Callable[[], float]) -> None:
+        """Show what `seconds_left` answers at the moment of each scrape, under this `kind`."""
+        self._expiry.labels(kind).set_function(seconds_left)

@@ -1,0 +1,301 @@
+import asyncio
+import base64
+import json
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+
+from kservectl.admission.certificates import make_ca, make_serving
+from kservectl.admission.review import AdmissionRequest, Denied, FieldError, Verdict
+from kservectl.admission.server import MAX_BODY, Mutating, Validating
+from kservectl.admission.tls import ServingCertificate, UnusableCertificate
+from kservectl.objects import jsonpatch
+from kservectl.objects.metadata import Object
+from kservectl.runtime.view import View
+from tests.admission.serving import NAMES, Serving, review, serving, trusting
+from tests.fake_clock import FakeClock, eventually
+
+BOX = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "box", "labels": {"a/b": "c"}}, "data": {"x": "1"}}
+
+
+def label(request: AdmissionRequest, view: View) -> Object | Denied:
+    obj = request.object or {}
+    if obj.get("data", {}).get("x") == "refuse":
+        return Denied("no such thing here", warnings=("think again",))
+    return obj | {"metadata": obj["metadata"] | {"labels": {"a/b": "d", "new": "1"}}}
+
+
+def check(request: AdmissionRequest, view: View) -> Verdict | Denied:
+    match (request.object or {}).get("data", {}).get("x"):
+        case "bad":
+            return Verdict((FieldError("data.x", "is bad"), FieldError("data.y", "is missing", "FieldValueRequired")))
+        case "warn":
+            return Verdict(warnings=("é" * 300, "plain\nlines"))
+        case "crash":
+            raise RuntimeError("boom")
+    return Verdict()
+
+
+def same(request: AdmissionRequest, view: View) -> Object | Denied:
+    assert request.object is not None
+    return request.object
+
+
+HOOKS = (Mutating("/mutate", label), Validating("/validate", check), Mutating("/same", same))
+
+
+def box(x: str) -> Object:
+    return BOX | {"data": {"x": x}}
+
+
+def metric(server: Serving, name: str, **labels: str) -> float | None:
+    return server.registry.get_sample_value(name, labels)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+async def test_the_answer_has_the_version_and_uid_of_the_question(version: str) -> None:
+    asked = review(BOX, version=version)
+    async with serving(*HOOKS) as server:
+        answer = await server.ask("/validate", asked)
+    assert answer == {
+        "apiVersion": f"admission.k8s.io/{version}",
+        "kind": "AdmissionReview",
+        "response": {"uid": asked["request"]["uid"], "allowed": True},
+    }
+
+
+async def test_a_mutation_is_answered_as_a_patch_that_makes_it_so() -> None:
+    async with serving(*HOOKS) as server:
+        response = (await server.ask("/mutate?timeout=10s", review(BOX)))["response"]
+    assert response["allowed"] is True
+    assert response["patchType"] == "JSONPatch"
+    patch = json.loads(base64.b64decode(response["patch"]))
+    assert {operation["path"] for operation in patch} == {"/metadata/labels/a~1b", "/metadata/labels/new"}
+    assert jsonpatch.apply(BOX, patch)["metadata"]["labels"] == {"a/b": "d", "new": "1"}
+
+
+async def test_no_change_is_answered_without_patch() -> None:
+    async with serving(*HOOKS) as server:
+        response = (await server.ask("/same", review(BOX)))["response"]
+        delete = (await server.ask("/mutate", review(None, operation="DELETE", oldObject=BOX)))["response"]
+    assert "patch" not in response and "patchType" not in response
+    assert delete["allowed"] is True and "patch" not in delete
+
+
+async def test_a_policy_refusal_is_403_inside_an_answer_of_200() -> None:
+    async with serving(*HOOKS) as server:
+        response = (await server.ask("/mutate", review(box("refuse"))))["response"]
+    assert response["allowed"] is False
+    assert response["status"]["code"] == 403
+    assert response["status"]["message"] == "no such thing here"
+    assert response["warnings"] == ["think again"]
+
+
+async def test_invalid_fields_are_422_with_a_cause_each() -> None:
+    async with serving(*HOOKS) as server:
+        response = (await server.ask("/validate", review(box("bad"))))["response"]
+    assert response["allowed"] is False
+    assert response["status"]["code"] == 422
+    assert response["status"]["message"] == "data.x: is bad; data.y: is missing"
+    assert response["status"]["details"]["causes"] == [
+        {"reason": "FieldValueInvalid", "message": "is bad", "field": "data.x"},
+        {"reason": "FieldValueRequired", "message": "is missing", "field": "data.y"},
+    ]
+
+
+async def test_warnings_are_cut_to_ascii_lines_that_a_header_can_carry() -> None:
+    async with serving(*HOOKS) as server:
+        warnings = (await server.ask("/validate", review(box("warn"))))["response"]["warnings"]
+    assert [len(warning) for warning in warnings] == [256, 11]
+    assert all(warning.isascii() for warning in warnings)
+    assert warnings[1] == "plain lines"
+
+
+async def test_a_handler_that_crashes_costs_its_own_request_only() -> None:
+    async with serving(*HOOKS) as server, server.session() as session:
+        async with session.post(server.url("/validate"), json=review(box("crash"))) as crashed:
+            assert crashed.status == 500
+            assert "boom" not in await crashed.text()
+        async with session.post(server.url("/validate"), json=review(BOX)) as fine:
+            assert fine.status == 200
+
+
+DEEP = (
+    b'{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","object":' + b'{"a":' * 10_000
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"not json", "application/json", 400),
+        (b"", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (
+            json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}).encode(),
+            "application/json",
+            400,
+        ),
+        (json.dumps(review(BOX, version="v2")).encode(), "application/json", 400),
+        (json.dumps(review(BOX) | {"kind": "Pod"}).encode(), "application/json", 400),
+        (json.dumps(review("text")).encode(), "application/json", 400),
+        (json.dumps(review(BOX, uid=7)).encode(), "application/json", 400),
+        (json.dumps(review(BOX, kind=[])).encode(), "application/json", 400),
+        (json.dumps(review(BOX)).encode()[:-20], "application/json", 400),
+        (DEEP + b"1" + b"}" * 10_002, "application/json", 400),
+        (DEEP, "application/json", 400),
+        (json.dumps(review(BOX)).encode(), "text/plain", 415),
+        (b" " * (MAX_BODY + 1), "application/json", 413),
+        (b"x" * 10 * 1024 * 1024, "application/json", 413),
+    ],
+)
+async def test_what_is_no_review_is_refused_cleanly(body: bytes, content_type: str, status: int) -> None:
+    async with serving(*HOOKS) as server:
+        assert await server.status("/validate", body, content_type) == status
+        assert (await server.ask("/validate", review(BOX)))["response"]["allowed"] is True
+
+
+async def test_a_body_without_length_is_cut_off_at_the_limit() -> None:
+    async def endless() -> Any:
+        for _ in range(9):
+            yield b" " * 1024 * 1024
+
+    async with serving(*HOOKS) as server, server.session() as session:
+        headers = {"Content-Type": "application/json"}
+        async with session.post(server.url("/validate"), data=endless(), headers=headers) as answer:
+            assert answer.status == 413
+
+
+async def test_deep_but_legal_objects_do_not_break_the_server() -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = {"a": deep}
+    async with serving(*HOOKS) as server:
+        assert await server.status("/mutate", json.dumps(review(BOX | {"data": deep})).encode()) in {200, 500}
+        assert (await server.ask("/validate", review(BOX)))["response"]["allowed"] is True
+
+
+async def test_other_methods_and_paths_are_told_so() -> None:
+    async with serving(*HOOKS) as server, server.session() as session:
+        async with session.get(server.url("/validate")) as got:
+            assert got.status == 405
+            assert got.headers["Allow"] == "POST"
+        async with session.post(server.url("/nothing"), json={}) as missing:
+            assert missing.status == 404
+
+
+async def test_before_the_caches_are_filled_nothing_is_decided() -> None:
+    problem = "waiting for ConfigMaps"
+    async with serving(*HOOKS, not_ready=lambda: problem) as server:
+        assert server.server.problem() == "waiting for ConfigMaps"
+        assert await server.status("/validate", json.dumps(review(BOX)).encode()) == 503
+        problem = ""
+        assert server.server.problem() == ""
+        assert await server.status("/validate", json.dumps(review(BOX)).encode()) == 200
+
+
+async def test_a_body_that_does_not_arrive_within_the_callers_timeout_is_given_up() -> None:
+    clock = FakeClock()
+    async with serving(*HOOKS, clock=clock) as server:
+        reader, writer = await asyncio.open_connection(
+            "localhost", server.server.port, ssl=trusting(server.ca.certificate)
+        )
+        head = "POST /validate?timeout=5s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        writer.write(head.encode())
+        await eventually(lambda: clock.next_timer is not None)
+        assert clock.next_timer == 4.0
+        await clock.advance(4.0)
+        assert b" 408 " in await reader.readline()
+        writer.close()
+
+
+async def test_requests_are_counted_by_path_and_code() -> None:
+    async with serving(*HOOKS) as server:
+        await server.ask("/validate", review(BOX))
+        await server.status("/validate", b"nonsense")
+        await server.status("/validate", b" " * (MAX_BODY + 1))
+        name = "controller_runtime_webhook_requests_total"
+        assert [metric(server, name, webhook="/validate", code=code) for code in ("200", "400", "413")] == [1, 1, 1]
+        assert metric(server, "controller_runtime_webhook_latency_seconds_count", webhook="/validate") == 3
+        assert metric(server, "controller_runtime_webhook_requests_in_flight", webhook="/validate") == 0
+        left = metric(server, "kservectl_certificate_expiry_seconds", kind="serving")
+        assert left is not None and 364 * 86400 < left < 366 * 86400
+
+
+async def test_a_connection_is_kept_and_lives_through_a_change_of_certificate() -> None:
+    now = datetime.now(UTC)
+    other = make_ca(now)
+    pair = make_serving(other, NAMES, now)
+    async with serving(*HOOKS) as server, server.session() as old:
+        async with old.post(server.url("/validate"), json=review(BOX)) as answer:
+            assert answer.status == 200
+        assert server.certificate.load(pair.certificate, pair.key) is True
+        assert server.certificate.load(pair.certificate, pair.key) is False
+        async with old.post(server.url("/validate"), json=review(BOX)) as again:
+            # It trusts the old CA only, so this went over the open connection.
+            assert again.status == 200
+        async with server.session() as stranger:
+            with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                await stranger.post(server.url("/validate"), json=review(BOX))
+        async with (
+            server.session(server.ca.certificate, other.certificate) as both,
+            both.post(server.url("/validate"), json=review(BOX)) as new,
+        ):
+            assert new.status == 200
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+async def test_nothing_older_than_tls_1_2_is_spoken() -> None:
+    async def speak(version: ssl.TLSVersion) -> str | None:
+        context = trusting(server.ca.certificate)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+        _, writer = await asyncio.open_connection("localhost", server.server.port, ssl=context)
+        spoken: str | None = writer.get_extra_info("ssl_object").version()
+        writer.close()
+        return spoken
+
+    async with serving(*HOOKS) as server:
+        for old in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                await speak(old)
+        assert await speak(ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+        assert await speak(ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
+
+
+async def test_a_certificate_that_cannot_serve_leaves_the_one_before() -> None:
+    now = datetime.now(UTC)
+    ca = make_ca(now)
+    one, two = make_serving(ca, NAMES, now), make_serving(ca, NAMES, now)
+    async with serving(*HOOKS) as server:
+        for certificate, key in ((one.certificate, two.key), (b"nonsense", one.key), (one.certificate, b"")):
+            with pytest.raises(UnusableCertificate):
+                server.certificate.load(certificate, key)
+        assert (await server.ask("/validate", review(BOX)))["response"]["allowed"] is True
+    fresh = ServingCertificate()
+    with pytest.raises(UnusableCertificate):
+        fresh.load(b"", b"")
+    assert not fresh.loaded.is_set()
+
+
+async def test_a_review_in_flight_is_answered_before_the_server_stops() -> None:
+    async with serving(*HOOKS) as server:
+        reader, writer = await asyncio.open_connection(
+            "localhost", server.server.port, ssl=trusting(server.ca.certificate)
+        )
+        body = json.dumps(review(BOX)).encode()
+        head = f"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body[:10])
+        name = "controller_runtime_webhook_requests_in_flight"
+        await eventually(lambda: metric(server, name, webhook="/validate") == 1)
+        server.task.cancel()
+        await eventually(lambda: server.server.port is None)
+        writer.write(body[10:])
+        assert b" 200 " in await reader.readline()
+        await asyncio.wait([server.task], timeout=5)
+        assert server.task.done()
+        writer.close()
