@@ -1,0 +1,79 @@
+"""A controller, as data: which kind it reconciles, by which function, and whose changes make it look again.
+
+The function is `reconcile(object, view) -> Outcome`: synchronous, without requests, with no clock but `view.now`. A Manager
+runs it; nothing here does.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kservectl.informers import Change
+from kservectl.informers.shaping import Transform
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.apply import OnFailure
+from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.predicates import Predicate
+from kservectl.runtime.view import View
+
+Reconcile = Callable[[Object, View], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A kind of children. A change of one makes its owner be decided again, by the controller ownerReference.
+
+    label_selector
+        What all children carry; only objects with it are cached.
+    optional
+        Whether the kind may be absent from the API server.
+    adopts
+        Whether an object of the wanted name without any controller may be taken over.
+    """
+
+    kind: Kind
+    label_selector: str = ""
+    optional: bool = False
+    adopts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Another kind that decisions look at; `to_keys` says whose. The selectors, namespace and `transform` bound the cache."""
+
+    kind: Kind
+    to_keys: Callable[[Change, View], Iterable[ObjectKey]]
+    label_selector: str = ""
+    field_selector: str = ""
+    namespace: str = ""
+    optional: bool = False
+    metadata_only: bool = False
+    transform: Transform | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """What a Manager runs.
+
+    finalizer
+        The finalizer that outcomes of this controller may name; empty for none.
+    predicate
+        Which changes of the reconciled kind count; None for all.
+    on_failure
+        Turns writes that the server refused into the outcome that tells of them; None leaves that to log and metrics.
+    workers
+        How many keys are dealt with at the same time.
+    optional
+        Whether the reconciled kind may be absent from the API server.
+    """
+
+    name: str
+    kind: Kind
+    reconcile: Reconcile
+    finalizer: str = ""
+    owns: Sequence[Owned] = ()
+    watches: Sequence[Watched] = ()
+    predicate: Predicate | None = None
+    on_failure: OnFailure | None = None
+    workers: int = 8
+    optional: bool = False

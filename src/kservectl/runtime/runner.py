@@ -1,0 +1,72 @@
+"""One controller at work: its sources, queue and workers, started together and stopped in order."""
+
+import asyncio
+
+from kservectl.clock import Clock
+from kservectl.objects.metadata import ObjectKey
+from kservectl.runtime.apply import Applier, Writer
+from kservectl.runtime.controller import Controller
+from kservectl.runtime.events import EventRecorder
+from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.metrics import RuntimeMetrics
+from kservectl.runtime.sources import Sources
+from kservectl.runtime.workers import Workers
+from kservectl.workqueue import QueueMetrics, WorkQueue
+
+
+class ControllerRunner:
+    """Runs `controller`: `run` until `shut_down`, then `drain`."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        sources: Sources,
+        client: Writer,
+        *,
+        clock: Clock,
+        events: EventRecorder,
+        metrics: RuntimeMetrics,
+        queue_metrics: QueueMetrics | None = None,
+        cache_sync_seconds: float = 120.0,
+    ) -> None:
+        self.controller = controller
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(controller.name, clock=clock, metrics=queue_metrics)
+        self._sources = sources
+        self._cache_sync_seconds = cache_sync_seconds
+        expectations = Expectations(clock)
+        self._workers = Workers(
+            controller,
+            queue=self.queue,
+            sources=sources,
+            applier=Applier(
+                client,
+                kind=controller.kind,
+                owns={owned.kind: owned.adopts for owned in controller.owns},
+                expectations=expectations,
+                monotonic=clock.monotonic,
+                finalizer=controller.finalizer,
+                on_failure=controller.on_failure,
+                operations=metrics.applied,
+            ),
+            expectations=expectations,
+            events=events,
+            metrics=metrics.controller(controller.name, controller.workers),
+            clock=clock,
+        )
+
+    async def run(self) -> None:
+        """Wait for the caches, then work until `shut_down`; raises CacheSyncTimeout when they do not fill."""
+        self._sources.subscribe(self.queue.add, self._workers.seen)
+        await self._sources.wait_synced(self._cache_sync_seconds)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._sources.follow_served(self.queue.add))
+            await self._workers.run()
+            following.cancel()
+
+    def shut_down(self) -> None:
+        """Hand out no more keys."""
+        self.queue.shut_down()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait for the keys in hand, at most `seconds`; answers whether all were finished."""
+        return await self.queue.drain(seconds)

@@ -1,0 +1,176 @@
+"""Where a controller's keys come from: the informers it needs, and what each change means to it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+from kservectl.clock import Clock
+from kservectl.informers import Change, Informer, InformerFactory
+from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.apply import FIELD_MANAGER
+from kservectl.runtime.cache_view import CacheView, ViewSource, index_owners
+from kservectl.runtime.controller import Controller, Owned, Watched
+from kservectl.workqueue import CHANGED, UNCHANGED
+
+Enqueue = Callable[[ObjectKey, int], None]
+"""Have a key decided, with this priority."""
+
+Seen = Callable[[Kind, Change], None]
+"""Told of every change of an object that the controller may write, before any key is enqueued for it."""
+
+
+_SERVED_SECONDS = 5.0
+
+
+class CacheSyncTimeout(Exception):
+    """Caches did not fill in time; the message names the kinds and why."""
+
+
+class Sources:
+    """The informers of one controller. Making it asks the factory for them, so that a standby's caches are warm."""
+
+    def __init__(
+        self, controller: Controller, factory: InformerFactory, *, clock: Clock, namespaces: Sequence[str] = ()
+    ) -> None:
+        self._controller = controller
+        self._clock = clock
+        scope = tuple(namespaces)
+        self._owned: list[tuple[Owned, Informer]] = []
+        for owned in controller.owns:
+            informer = factory.informer(
+                owned.kind,
+                namespaces=scope if owned.kind.namespaced else (),
+                label_selector=owned.label_selector,
+                optional=owned.optional,
+                keep_managed_by=FIELD_MANAGER,
+            )
+            index_owners(informer)
+            self._owned.append((owned, informer))
+        self.primary = factory.informer(
+            controller.kind, namespaces=scope if controller.kind.namespaced else (), optional=controller.optional
+        )
+        self._watched: list[tuple[Watched, Informer]] = [
+            (watched, _watch(watched, factory, scope)) for watched in controller.watches
+        ]
+        self._views = ViewSource(self._by_kind(), clock)
+
+    def view(self) -> CacheView:
+        """A look at the caches, now."""
+        return self._views.view()
+
+    def subscribe(self, enqueue: Enqueue, seen: Seen) -> None:
+        """Have everything that is in the caches, and every change from now on, turned into keys."""
+        for owned, informer in self._owned:
+            informer.add_handler(self._owned_handler(owned, enqueue, seen))
+        self.primary.add_handler(self._primary_handler(enqueue, seen))
+        for watched, informer in self._watched:
+            informer.add_handler(self._watched_handler(watched, enqueue))
+
+    async def wait_synced(self, seconds: float) -> None:
+        """Return once every cache is filled and every handler has seen it; raises CacheSyncTimeout."""
+        try:
+            async with self._clock.timeout(seconds), asyncio.TaskGroup() as group:
+                for _, informer in self._informers():
+                    group.create_task(informer.wait_synced())
+        except TimeoutError:
+            raise CacheSyncTimeout(
+                f"controller {self._controller.name} cannot start: its caches were not filled within {seconds:g} s: "
+                + (self.problem() or "a handler is still busy")
+            ) from None
+
+    async def follow_served(self, enqueue: Enqueue) -> None:
+        """Have every key decided anew when an optional kind comes or goes: decisions ask `view.served`. Never returns."""
+        optional = [informer for _, informer in self._informers() if informer.spec.optional]
+        before = [informer.served for informer in optional]
+        while optional:
+            await self._clock.sleep(_SERVED_SECONDS)  # an informer's own state in memory; nobody is asked
+            now = [informer.served for informer in optional]
+            if now != before:
+                before = now
+                for key in list(self.primary.store.keys()):
+                    enqueue(key, UNCHANGED)
+
+    def problem(self) -> str:
+        """Which kinds are not synced, and why; empty when all are."""
+        return "; ".join(
+            f"{kind}: {informer.problem or 'the first list has not come yet'}"
+            for kind, informer in self._informers()
+            if not informer.synced
+        )
+
+    def _informers(self) -> Iterator[tuple[Kind, Informer]]:
+        for owned, informer in self._owned:
+            yield owned.kind, informer
+        yield self._controller.kind, self.primary
+        for watched, informer in self._watched:
+            yield watched.kind, informer
+
+    def _by_kind(self) -> dict[Kind, list[Informer]]:
+        """Owned kinds first: only their informers keep what comparing children needs."""
+        found: dict[Kind, list[Informer]] = {}
+        for kind, informer in self._informers():
+            if informer not in found.setdefault(kind, []):
+                found[kind].append(informer)
+        return found
+
+    def _primary_handler(self, enqueue: Enqueue, seen: Seen) -> Callable[[Change], None]:
+        def handle(change: Change) -> None:
+            seen(self._controller.kind, change)
+            if self._controller.predicate is None or self._controller.predicate(change):
+                enqueue(change.key, _priority(change))
+
+        return handle
+
+    def _owned_handler(self, owned: Owned, enqueue: Enqueue, seen: Seen) -> Callable[[Change], None]:
+        def handle(change: Change) -> None:
+            seen(owned.kind, change)
+            for key in owner_keys(change, self._controller.kind):
+                enqueue(key, _priority(change))
+
+        return handle
+
+    def _watched_handler(self, watched: Watched, enqueue: Enqueue) -> Callable[[Change], None]:
+        def handle(change: Change) -> None:
+            for key in watched.to_keys(change, self.view()):
+                enqueue(key, _priority(change))
+
+        return handle
+
+
+def owner_keys(change: Change, owner: Kind) -> set[ObjectKey]:
+    """The keys of the objects of kind `owner` that control, or did until now, the changed one."""
+    return {
+        ObjectKey(metadata.namespace(obj) if owner.namespaced else "", str(reference.get("name") or ""))
+        for obj in (change.old, change.new)
+        if obj is not None
+        and (reference := metadata.controller_of(obj)) is not None
+        and reference.get("kind") == owner.kind
+        and _group(str(reference.get("apiVersion") or "")) == owner.group
+    }
+
+
+def _watch(watched: Watched, factory: InformerFactory, scope: tuple[str, ...]) -> Informer:
+    namespaces = (watched.namespace,) if watched.namespace else scope
+    return factory.informer(
+        watched.kind,
+        namespaces=namespaces if watched.kind.namespaced else (),
+        label_selector=watched.label_selector,
+        field_selector=watched.field_selector,
+        optional=watched.optional,
+        metadata_only=watched.metadata_only,
+        transform=watched.transform,
+    )
+
+
+def _group(api_version: str) -> str:
+    group, slash, _ = api_version.partition("/")
+    return group if slash else ""
+
+
+def _priority(change: Change) -> int:
+    return UNCHANGED if change.initial or _same_version(change.old, change.new) else CHANGED
+
+
+def _same_version(old: Object | None, new: Object | None) -> bool:
+    return old is not None and new is not None and metadata.resource_version(old) == metadata.resource_version(new)

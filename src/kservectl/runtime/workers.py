@@ -1,0 +1,188 @@
+"""What happens to a key: look, decide, apply, and choose when to look again.
+
+Several workers take keys from one queue, which never gives a key to two of them. A decision is never made on a cache older
+than this process's own writes for that key. A failure concerns its key only: it is counted, logged once, and retried with
+a growing delay, unless no retry can mend it.
+"""
+
+import asyncio
+
+import structlog
+
+from kservectl.clock import Clock
+from kservectl.informers import Change
+from kservectl.leader import LeadershipLost
+from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.apply import Applied, Applier, ApplyRetry
+from kservectl.runtime.controller import Controller
+from kservectl.runtime.events import EventRecorder
+from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.metrics import ControllerMetrics
+from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.sources import Sources
+from kservectl.runtime.view import View
+from kservectl.workqueue import CHANGED, ShutDown, WorkQueue
+
+RECONCILE_SECONDS = 60.0
+"""How long carrying out one decision may take."""
+
+_NEXT_LOOK_SECONDS = 1.0
+"""When children were written and nothing is awaited: the event that brings the next decision is here or very near."""
+
+
+class DecisionFailed(Exception):
+    """`reconcile` raised, which it never should; the cause is the exception."""
+
+
+class Workers:
+    """The workers of one controller, from queue to applied outcome."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        *,
+        queue: WorkQueue[ObjectKey],
+        sources: Sources,
+        applier: Applier,
+        expectations: Expectations,
+        events: EventRecorder,
+        metrics: ControllerMetrics,
+        clock: Clock,
+    ) -> None:
+        self._controller = controller
+        self._queue = queue
+        self._sources = sources
+        self._applier = applier
+        self._expectations = expectations
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._postponed: set[ObjectKey] = set()
+        self._told: dict[ObjectKey, str] = {}
+        self._log = structlog.get_logger(controller=controller.name)
+
+    async def run(self) -> None:
+        """Work until the queue is shut down."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._controller.workers):
+                group.create_task(self._work(), name=f"{self._controller.name}-worker-{number}")
+
+    def seen(self, kind: Kind, change: Change) -> None:
+        """The cache shows a change: keys that waited for it alone need not wait any longer."""
+        version = metadata.resource_version(change.new) if change.new is not None else None
+        self._expectations.observe(kind, change.key, version)
+        if not self._postponed:
+            return
+        if kind == self._controller.kind:
+            waiting = {change.key} & self._postponed
+        elif metadata.controller_of(change.object) is None:
+            waiting = set(self._postponed)  # a shared child: nothing in it says who waits
+        else:
+            return  # its owner is enqueued for the change itself
+        for key in waiting:
+            if not self._expectations.pending(key):
+                self._postponed.discard(key)
+                self._queue.add(key, CHANGED)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self._queue.get()
+            except ShutDown:
+                return
+            self._metrics.active_workers.inc()
+            try:
+                await self._process(key)
+            finally:
+                self._metrics.active_workers.dec()
+                self._queue.done(key)
+            await asyncio.sleep(0)  # a decision that writes nothing never waits: let the watches have their turn
+
+    async def _process(self, key: ObjectKey) -> None:
+        self._postponed.discard(key)
+        if self._expectations.pending(key):
+            self._postpone(key)
+            return
+        obj = self._sources.primary.store.get(key)
+        if obj is None:  # its children go by garbage collection
+            self._applier.forget(key)
+            self._queue.forget(key)
+            self._told.pop(key, None)
+            return
+        started = self._clock.monotonic()
+        result = await self._attempt(key, obj)
+        self._metrics.result(result)
+        self._metrics.durations.observe(self._clock.monotonic() - started)
+
+    async def _attempt(self, key: ObjectKey, obj: Object) -> str:
+        """One reconciliation; answers its result as the metrics name it."""
+        try:
+            view = self._sources.view()
+            outcome = self._decide(obj, view)
+            async with self._clock.timeout(RECONCILE_SECONDS):
+                applied = await self._applier.apply(obj, outcome, view)
+        except ApplyRetry as retry:
+            delay = self._queue.add_rate_limited(key)
+            self._log.debug("observed state is out of date", key=str(key), reason=str(retry), next_delay=delay)
+            return "requeue"
+        except LeadershipLost:
+            raise
+        except Exception as error:  # one key's trouble, whatever it is, must not be another's
+            self._failed(key, error)
+            return "error"
+        return self._succeeded(key, obj, applied)
+
+    def _decide(self, obj: Object, view: View) -> Outcome:
+        try:
+            return self._controller.reconcile(obj, view)
+        except Exception as error:
+            self._metrics.panics.inc()
+            raise DecisionFailed(f"{metadata.describe(obj)} could not be decided: {error}") from error
+
+    def _failed(self, key: ObjectKey, error: Exception) -> None:
+        if isinstance(error, TimeoutError):
+            self._metrics.timeouts.inc()
+        self._metrics.errors.inc()
+        attempt = self._queue.retries(key) + 1
+        delay = self._queue.add_rate_limited(key)
+        self._log.error(
+            "reconcile failed",
+            kind=self._controller.kind.kind,
+            key=str(key),
+            error=str(error) or f"not finished within {RECONCILE_SECONDS:g} s",
+            attempt=attempt,
+            next_delay=round(delay, 3),
+            exc_info=error,
+        )
+
+    def _succeeded(self, key: ObjectKey, obj: Object, applied: Applied) -> str:
+        self._queue.forget(key)
+        if applied.deferred:
+            self._postpone(key)
+            return "success"
+        for event in applied.outcome.events:
+            self._events.emit(obj, event)
+        waits = [wait for wait in (applied.outcome.requeue_after, applied.retry_after) if wait is not None]
+        if waits:
+            self._queue.add_after(key, min(waits))
+        problem = applied.outcome.terminal_error or "; ".join(failure.message for failure in applied.failures)
+        if problem:
+            self._metrics.errors.inc()
+            self._metrics.terminal_errors.inc()
+            if self._told.get(key) != problem:
+                self._log.error(
+                    "reconcile failed for good", kind=self._controller.kind.kind, key=str(key), error=problem
+                )
+                self._told[key] = problem
+            return "error"
+        self._told.pop(key, None)
+        return "requeue_after" if waits else "success"
+
+    def _postpone(self, key: ObjectKey) -> None:
+        """Have the key decided when the cache shows what was written for it, or at the latest when that is given up."""
+        wait = self._expectations.deadline(key)
+        if wait is not None:
+            self._postponed.add(key)
+        self._queue.add_after(key, _NEXT_LOOK_SECONDS if wait is None else max(wait, 0.001))
