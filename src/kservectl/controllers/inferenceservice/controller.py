@@ -1,0 +1,55 @@
+"""The InferenceService controller, as the runtime takes it: what it reconciles, owns and watches."""
+
+from functools import partial
+
+from kservectl.api.config import CONFIG_MAP_NAME
+from kservectl.api.kinds import (
+    CLUSTER_SERVING_RUNTIME,
+    CLUSTER_STORAGE_CONTAINER,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    SERVING_RUNTIME,
+    TRAINED_MODEL,
+)
+from kservectl.controllers.inferenceservice import watching
+from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
+from kservectl.controllers.inferenceservice.deletion import FINALIZER
+from kservectl.controllers.inferenceservice.reconcile import reconcile
+from kservectl.controllers.inferenceservice.refusal import amended
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, POD, SERVICE
+from kservectl.runtime.controller import Controller, Owned, Watched
+from kservectl.runtime.predicates import not_only_status
+
+
+def build(settings: Settings, *, workers: int = 8) -> Controller:
+    """The controller. Kinds of third parties may come and go while it runs."""
+    return Controller(
+        name="inferenceservice",
+        kind=INFERENCE_SERVICE,
+        reconcile=partial(reconcile, settings=settings),
+        finalizer=FINALIZER,
+        owns=(
+            Owned(DEPLOYMENT, label_selector=SERVICE_LABEL),
+            Owned(SERVICE, label_selector=SERVICE_LABEL),
+            Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True),
+            Owned(HTTP_ROUTE, optional=True, adopts=True),
+            Owned(INGRESS, optional=True),
+        ),
+        watches=(
+            Watched(POD, watching.of_pod, label_selector=SERVICE_LABEL, transform=watching.essence_of_pod),
+            Watched(SERVING_RUNTIME, watching.of_runtime, optional=True),
+            Watched(CLUSTER_SERVING_RUNTIME, watching.of_cluster_runtime, optional=True),
+            Watched(CLUSTER_STORAGE_CONTAINER, watching.of_storage_container, optional=True),
+            Watched(
+                CONFIG_MAP,
+                watching.of_configuration,
+                namespace=settings.system_namespace,
+                field_selector=f"metadata.name={CONFIG_MAP_NAME}",
+            ),
+            Watched(TRAINED_MODEL, watching.of_nothing, optional=True),
+        ),
+        predicate=not_only_status,
+        on_failure=amended,
+        workers=workers,
+    )

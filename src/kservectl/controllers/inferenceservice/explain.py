@@ -1,0 +1,131 @@
+"""Why a service is not Ready, in sentences, with what a person could do: for `kservectl why`.
+
+Reads conditions and pods; changes neither. The conditions stay KServe's, the sentences say more.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kservectl.controllers.inferenceservice.conditions import TRUE, ConditionSet
+from kservectl.controllers.inferenceservice.pod_state import (
+    CRASH_LOOP,
+    STORAGE_INITIALIZER,
+    ContainerState,
+    Termination,
+    containers,
+    unschedulable,
+)
+from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, STOPPED
+from kservectl.controllers.inferenceservice.stop import STOP_ANNOTATION
+from kservectl.objects import metadata
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Explanation
+
+_IMAGE_PROBLEMS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "RegistryUnavailable",
+        "ImageInspectError",
+    }
+)
+_QUOTED = 400
+
+
+def conditions(found: ConditionSet) -> Iterator[Explanation]:
+    """One sentence for each condition that Ready depends on, and for a service that is stopped."""
+    if found.is_true(STOPPED):
+        yield Explanation(
+            STOPPED,
+            f"The service is stopped by the annotation {STOP_ANNOTATION}.",
+            next_step=f"Remove the annotation {STOP_ANNOTATION} to start it again.",
+        )
+        return
+    for type_ in (PREDICTOR_READY, INGRESS_READY):
+        condition = found.get(type_)
+        if condition is None:
+            continue
+        ok = condition.status == TRUE
+        said = ": ".join(part for part in (condition.reason, condition.message) if part)
+        verdict = "is True" if ok else f"is {condition.status}"
+        yield Explanation(type_, f"{type_} {verdict}{f' ({said})' if said else ''}.", ok=ok)
+
+
+def pods(found: Sequence[Object]) -> Iterator[Explanation]:
+    """What keeps pods from becoming ready, newest pod first."""
+    for pod in found:
+        about = f"Pod/{metadata.name(pod)}"
+        why = unschedulable(pod)
+        if why:
+            yield Explanation(
+                about,
+                f"No node takes the pod {metadata.name(pod)}: {why}",
+                next_step="Add or free nodes that fit, or lower the resources, node selector or affinity of the predictor.",
+            )
+        for container in containers(pod):
+            explanation = _container(about, metadata.name(pod), container)
+            if explanation is not None:
+                yield explanation
+
+
+def _container(about: str, pod: str, container: ContainerState) -> Explanation | None:
+    which = f"{'Init container' if container.init else 'Container'} {container.name} of pod {pod}"
+    if container.waiting in _IMAGE_PROBLEMS:
+        return Explanation(
+            about,
+            f"{which} cannot get its image ({container.waiting}{_quoted(container.waiting_message)}).",
+            next_step="Check the image's name and tag, and that imagePullSecrets allow to pull it.",
+        )
+    ending = container.ended or (container.previous if container.waiting == CRASH_LOOP else None)
+    if ending is None and container.waiting == CRASH_LOOP:
+        return Explanation(
+            about, f"{which} keeps failing{_quoted(container.waiting_message)}.", next_step=_logs(pod, container)
+        )
+    if ending is None or (ending.reason == "Completed" and ending.exit_code == 0):
+        return _misconfigured(about, which, container)
+    return _ended(about, which, pod, container, ending)
+
+
+def _misconfigured(about: str, which: str, container: ContainerState) -> Explanation | None:
+    """A container that the kubelet cannot make: a Secret or ConfigMap that it names is missing, most of the time."""
+    if container.waiting in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
+        return Explanation(
+            about,
+            f"{which} cannot be started ({container.waiting}{_quoted(container.waiting_message)}).",
+            next_step="Create the Secret, ConfigMap or volume that the message names, or correct the predictor.",
+        )
+    return None
+
+
+def _ended(about: str, which: str, pod: str, container: ContainerState, ending: Termination) -> Explanation:
+    again = f", {container.restarts} restarts so far" if container.restarts else ""
+    if ending.reason == "OOMKilled":
+        return Explanation(
+            about,
+            f"{which} was killed because it used more memory than its limit{again}.",
+            next_step="Raise the memory limit"
+            + (
+                " of storage-initializer in the ConfigMap inferenceservice-config or of its ClusterStorageContainer."
+                if container.name == STORAGE_INITIALIZER
+                else " in spec.predictor."
+            ),
+        )
+    return Explanation(
+        about,
+        f"{which} ended with exit code {ending.exit_code}{again}{_quoted(ending.message)}.",
+        next_step=_logs(pod, container),
+    )
+
+
+def _logs(pod: str, container: ContainerState) -> str:
+    if container.name == STORAGE_INITIALIZER:
+        return f"Check storageUri and its credentials (kubectl logs {pod} -c {container.name} --previous)."
+    return f"Read its last words: kubectl logs {pod} -c {container.name} --previous."
+
+
+def _quoted(message: str) -> str:
+    text = " ".join(message.split())
+    if not text:
+        return ""
+    return f": {text if len(text) <= _QUOTED else text[:_QUOTED] + '…'}"

@@ -1,0 +1,181 @@
+"""Decide what an InferenceService needs: one plain function from the object and the caches to an Outcome.
+
+    deleted? → configuration → mode → stopped? → components → exposure → model status
+
+A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
+"""
+
+from dataclasses import replace
+
+from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
+from kservectl.api.config_keys import KNATIVE, MODEL_MESH
+from kservectl.api.errors import Malformed
+from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
+from kservectl.controllers.inferenceservice import deletion, events, explain, mode, standard, stop
+from kservectl.controllers.inferenceservice.component import predictor_component
+from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.inferenceservice.status import PREDICTOR_READY, StatusDraft
+from kservectl.objects import metadata
+from kservectl.objects.kind import CONFIG_MAP
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
+from kservectl.runtime.view import View
+
+DISABLE_AUTO_UPDATE = "serving.kserve.io/disable-auto-update"
+
+_NO_KNATIVE = "It is not possible to use Knative deployment mode when Knative Services are not available"
+
+
+def reconcile(service: Object, view: View, settings: Settings) -> Outcome:
+    """The Outcome for `service`, complete unless a step failed. Never raises for anything that a person wrote."""
+    if metadata.is_deleting(service):
+        return deletion.outcome_of(service, view)
+    draft = StatusDraft(service, view.now)
+    stopping = stop.is_stopped(metadata.annotations(service))
+    try:
+        if stopping:
+            return _stopped(service, view, draft, settings)
+        return _running(service, view, draft, settings)
+    except CannotDecide as failure:
+        return _failed(draft, failure)
+    except ConfigError as error:
+        return _failed(draft, _configuration_failure(error, settings))
+
+
+def _running(service: Object, view: View, draft: StatusDraft, settings: Settings) -> Outcome:
+    spec = _spec(service)
+    config = _config(view, settings)
+    decided = mode.resolve(
+        str(draft.before.get("deploymentMode") or ""),
+        metadata.annotations(service),
+        config.deploy.default_deployment_mode,
+    )
+    draft.set_mode(decided)
+    if decided == MODEL_MESH:
+        # The predictor is ModelMesh's own business.
+        return Outcome(complete=False, finalizers=(deletion.FINALIZER,), status=draft.to_wire())
+    if decided == KNATIVE:
+        return _refused_knative(draft)
+    frozen = _is_frozen(service, draft)
+    try:
+        outcome = standard.decide(service, spec, view, draft, config, settings)
+    except (CannotDecide, ConfigError):
+        if frozen:
+            return Outcome(complete=False)
+        raise
+    return _without_changes(outcome, draft) if frozen else outcome
+
+
+def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings) -> Outcome:
+    """Everything is taken away whatever the spec looks like; what can be told about it is told."""
+    config = Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, settings.system_namespace))
+    try:
+        default = config.deploy.default_deployment_mode
+    except ConfigError:
+        default = ""
+    remembered = str(draft.before.get("deploymentMode") or "")
+    draft.set_mode(mode.resolve(remembered, metadata.annotations(service), default))
+    try:
+        runtime = standard.runtime_of(service, predictor_component(_spec(service).predictor), view)
+    except CannotDecide:
+        runtime = None
+    stop.mark_stopped(draft, runtime)
+    return Outcome(
+        status=draft.to_wire(),
+        finalizers=(deletion.FINALIZER,),
+        events=events.of_transition(metadata.name(service), draft),
+        explanations=tuple(explain.conditions(draft.conditions)),
+    )
+
+
+def _spec(service: Object) -> InferenceServiceSpec:
+    try:
+        return InferenceService.parse({"spec": service.get("spec")}).spec
+    except Malformed as error:
+        raise CannotDecide(
+            f"the spec cannot be read: {error}",
+            reason=INVALID_SPEC,
+            next_step="Correct the field that the message names (kubectl explain inferenceservice.spec).",
+        ) from error
+
+
+def _config(view: View, settings: Settings) -> Config:
+    config = Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, settings.system_namespace))
+    if config.missing:
+        raise CannotDecide(
+            f"ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME} does not exist",
+            reason="ConfigurationMissing",
+            next_step="Install it (kubectl apply -k manifests); services go on by themselves once it is there.",
+        )
+    return config
+
+
+def _configuration_failure(error: ConfigError, settings: Settings) -> CannotDecide:
+    where = f"key {error.key} of ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME}"
+    return CannotDecide(
+        f"{where} cannot be used: {error.message}",
+        reason="ConfigurationInvalid",
+        next_step=f"Correct the {where}; services go on by themselves.",
+    )
+
+
+def _is_frozen(service: Object, draft: StatusDraft) -> bool:
+    """Whether only a person's own edit may change what runs: asked for, Ready, and decided for this very spec before."""
+    asked = metadata.annotations(service).get(DISABLE_AUTO_UPDATE) == "true"
+    return asked and draft.was_ready and draft.describes_generation
+
+
+def _without_changes(outcome: Outcome, draft: StatusDraft) -> Outcome:
+    """The status alone, under the name of the runtime that the pods were made from."""
+    status = dict(outcome.status or {})
+    for field in ("servingRuntimeName", "clusterServingRuntimeName"):
+        status.pop(field, None)
+        if field in draft.before:
+            status[field] = draft.before[field]
+    return replace(outcome, desired=(), complete=False, status=status)
+
+
+def _refused_knative(draft: StatusDraft) -> Outcome:
+    before = draft.conditions.before(PREDICTOR_READY)
+    told = before is not None and before.message == _NO_KNATIVE
+    draft.conditions.mark_false(PREDICTOR_READY, "ServerlessModeRejected", _NO_KNATIVE)
+    return Outcome(
+        complete=False,
+        finalizers=(deletion.FINALIZER,),
+        status=draft.to_wire(),
+        events=() if told else (EventRecord("Warning", "ServerlessModeRejected", _NO_KNATIVE),),
+        terminal_error=_NO_KNATIVE,
+        explanations=(
+            Explanation(
+                PREDICTOR_READY,
+                _NO_KNATIVE + ".",
+                next_step=f"Create the service with the annotation {mode.MODE_ANNOTATION}: Standard.",
+            ),
+        ),
+    )
+
+
+def _failed(draft: StatusDraft, failure: CannotDecide) -> Outcome:
+    """Nothing that runs is changed, and nothing that served is called broken for what others did to its surroundings.
+
+    A spec that was decided before and that served keeps its condition; the failure is then told by `modelStatus` (where it
+    is about the model), by the log and by the explanations.
+    """
+    raised: tuple[EventRecord, ...] = events.of_failure(failure.message, PREDICTOR_READY, draft)
+    keeps_serving = draft.describes_generation and draft.conditions.is_true(PREDICTOR_READY)
+    if keeps_serving and (failure.model is None or draft.model_status.get("transitionStatus") == "InvalidSpec"):
+        raised = ()
+    if not keeps_serving:
+        draft.conditions.mark_false(PREDICTOR_READY, failure.reason, failure.message)
+    if failure.model is not None:
+        draft.model_status = standard.invalid_model(draft.model_status, failure.model)
+    draft.set_component_url("predictor", "")
+    return Outcome(
+        complete=False,
+        finalizers=(deletion.FINALIZER,),
+        status=draft.to_wire(),
+        events=raised,
+        terminal_error=failure.message,
+        explanations=(Explanation(PREDICTOR_READY, failure.message, next_step=failure.next_step),),
+    )

@@ -1,0 +1,42 @@
+"""What an outcome says once the API server refused to write some of its objects.
+
+The service is told which object it was and why; everything else of the outcome stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kservectl.api.kinds import HTTP_ROUTE
+from kservectl.controllers.inferenceservice import events
+from kservectl.controllers.inferenceservice.failure import RECONCILE_FAILED
+from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, StatusDraft
+from kservectl.objects.kind import INGRESS
+from kservectl.objects.metadata import Object
+from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Explanation, Outcome
+from kservectl.runtime.view import View
+
+_ROUTES = (HTTP_ROUTE, INGRESS)
+
+
+def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view: View) -> Outcome:
+    """`outcome` with the condition, the event and the explanation of every refused write."""
+    draft = StatusDraft({**service, "status": service.get("status") or {}}, view.now)
+    after = StatusDraft({**service, "status": outcome.status or service.get("status") or {}}, view.now)
+    told = list(outcome.events)
+    explained = list(outcome.explanations)
+    for failure in failures:
+        routing = failure.kind in _ROUTES
+        condition = INGRESS_READY if routing else PREDICTOR_READY
+        message = f"fails to reconcile {'ingress' if routing else 'predictor'}: {failure.message}"
+        told += events.of_failure(message, condition, draft)
+        after.conditions.mark_false(condition, RECONCILE_FAILED, message)
+        explained.append(
+            Explanation(
+                f"{failure.kind.kind}/{failure.key.name}",
+                failure.message,
+                next_step="Correct what the message names; the write is tried again when something changes.",
+            )
+        )
+    ready = [event for event in told if event.reason != "InferenceServiceReady"]
+    return replace(outcome, status=after.to_wire(), events=tuple(ready), explanations=tuple(explained))

@@ -1,0 +1,27 @@
+"""What of the InferenceService API this controller refuses to run, because running a part of it would be wrong.
+
+A transformer left out would answer with raw predictions, a worker left out would wait for itself for ever: better to say no.
+"""
+
+from kservectl.api.inferenceservice import InferenceServiceSpec
+from kservectl.controllers.inferenceservice.failure import CannotDecide
+
+_REASON = "NotSupported"
+
+
+def check(spec: InferenceServiceSpec) -> None:
+    """Raise CannotDecide for a spec with parts that are not run in Standard mode."""
+    parts = (
+        ("spec.transformer", spec.transformer),
+        ("spec.explainer", spec.explainer),
+        ("spec.canary", spec.canary),
+        ("spec.predictor.workerSpec", spec.predictor.worker_spec),
+        ("spec.predictor.storageUris", spec.predictor.storage_uris),
+    )
+    for field, value in parts:
+        if value:
+            raise CannotDecide(
+                f"{field} is not supported by this version of kservectl",
+                reason=_REASON,
+                next_step=f"Remove {field}, or run this service with KServe's own controller.",
+            )
