@@ -37,18 +37,18 @@ class ScriptedServer:
         self.asked: list[Asked] = []
         self.url = ""
         self._tls = tls
-        self._answers: deque[Answer] = deque()
-        self._watches: deque[Answer] = deque()
+        self._answers: dict[str, deque[Answer]] = {"": deque()}
+        self._watches: dict[str, deque[Answer]] = {"": deque()}
         self._ended = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
-    def answer(self, *answers: Answer) -> None:
-        """Answer the next requests that are no watches with these."""
-        self._answers.extend(answers)
+    def answer(self, *answers: Answer, path: str = "") -> None:
+        """Answer the next requests that are no watches with these; a `path` with a script of its own uses that one only."""
+        self._answers.setdefault(path, deque()).extend(answers)
 
-    def watch(self, *answers: Answer) -> None:
+    def watch(self, *answers: Answer, path: str = "") -> None:
         """Answer the next watches with these."""
-        self._watches.extend(answers)
+        self._watches.setdefault(path, deque()).extend(answers)
 
     @property
     def lists(self) -> list[Asked]:
@@ -79,7 +79,8 @@ class ScriptedServer:
             request.method, request.rel_url.raw_path, dict(request.query), dict(request.headers), await request.read()
         )
         self.asked.append(asked)
-        script = self._watches if asked.is_watch else self._answers
+        scripts = self._watches if asked.is_watch else self._answers
+        script = scripts.get(asked.path, scripts[""])
         if script:
             return await script.popleft()(request)
         if not asked.is_watch:

@@ -1,4 +1,8 @@
-"""Hands out informers, each one once, and runs them all."""
+"""Hands out informers, each one once, and runs them all.
+
+Nobody but the factory makes informers, so that no kind is listed and watched twice for the same purpose. Once a kind turns out
+not to be served, it watches CustomResourceDefinitions as well, to know when that changes.
+"""
 
 import asyncio
 import random
@@ -6,10 +10,11 @@ from collections.abc import Iterable
 
 from kservectl.client.client import Client
 from kservectl.clock import Clock
+from kservectl.informers.definitions import Definitions
 from kservectl.informers.informer import Informer, InformerSpec
 from kservectl.informers.metrics import InformerMetrics
 from kservectl.informers.shaping import Transform
-from kservectl.objects.kind import Kind
+from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION, Kind
 
 
 class InformerFactory:
@@ -30,6 +35,7 @@ class InformerFactory:
         self._metrics = metrics
         self._streaming_lists = streaming_lists
         self._informers: dict[InformerSpec, Informer] = {}
+        self._definitions: Definitions | None = None
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -69,6 +75,7 @@ class InformerFactory:
                 rng=self._rng,
                 metrics=self._metrics,
                 streaming=self._streaming_lists,
+                until_served=self._until_served,
             )
             self._start(informer)
         return informer
@@ -83,6 +90,12 @@ class InformerFactory:
                 await asyncio.get_running_loop().create_future()  # until cancelled
             finally:
                 self._group = None
+
+    async def _until_served(self, kind: Kind, delay: float) -> None:
+        if self._definitions is None:
+            definitions = self.informer(CUSTOM_RESOURCE_DEFINITION, metadata_only=True)
+            self._definitions = Definitions(definitions, clock=self._clock)
+        await self._definitions.until_served(kind, delay)
 
     def _start(self, informer: Informer) -> None:
         if self._group is not None:
