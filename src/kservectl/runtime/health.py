@@ -42,10 +42,17 @@ class Health:
 
     def application(self) -> web.Application:
         """The HTTP application that answers the probes."""
+
+        async def live(request: web.Request) -> web.Response:
+            return _answer(request, self._live)
+
+        async def ready(request: web.Request) -> web.Response:
+            return _answer(request, {**self._live, **self._ready})
+
         app = web.Application()
-        for path in ("/healthz", "/livez"):
-            app.router.add_get(path, lambda request: _answer(request, self._live))
-        app.router.add_get("/readyz", lambda request: _answer(request, {**self._live, **self._ready}))
+        app.router.add_get("/healthz", live)
+        app.router.add_get("/livez", live)
+        app.router.add_get("/readyz", ready)
         return app
 
 
@@ -88,7 +95,7 @@ def _problems(checks: Mapping[str, Check]) -> dict[str, str]:
     return problems
 
 
-async def _answer(request: web.Request, checks: Mapping[str, Check]) -> web.Response:
+def _answer(request: web.Request, checks: Mapping[str, Check]) -> web.Response:
     problems = _problems(checks)
     failed = any(problems.values())
     lines = [f"[-]{name} failed: {problem}" if problem else f"[+]{name} ok" for name, problem in problems.items()]

@@ -1,0 +1,388 @@
+"""The promises of a controller: real queue, informers, apply and client over an API server in memory."""
+
+from collections.abc import MutableMapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import structlog
+
+from kservectl.client.errors import ServerError
+from kservectl.informers import Change
+from kservectl.objects import metadata
+from kservectl.objects.kind import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, SECRET, Kind
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.controller import Owned, Watched
+from kservectl.runtime.outcome import EventRecord, Outcome
+from kservectl.runtime.predicates import not_only_status
+from kservectl.runtime.view import View
+from tests.fake_clock import eventually
+from tests.runtime.memory_api import MemoryApi
+from tests.runtime.widgets import WIDGET, WIDGETS, Decisions, managing, part, reconcile_widget, widget
+
+API_TROUBLE = ServerError(500, "InternalError", "etcd is away")
+
+
+def colors(api: MemoryApi) -> dict[str, str]:
+    return {metadata.name(obj): obj["data"]["color"] for obj in api.all(CONFIG_MAP)}
+
+
+async def test_an_object_gets_its_children_and_its_status() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "grey", "w-b": "grey"}
+        stored = api.get(WIDGET, "w", "n")
+        assert stored is not None
+        assert stored["status"] == {"parts": 2}
+        assert len(api.writes) == 3
+
+
+async def test_a_settled_object_costs_nothing_not_even_after_a_restart() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+    before = list(api.writes)
+    decisions = Decisions()
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        await running.clock.advance(3600)
+        assert api.writes == before
+        assert len(decisions.made) == 1
+
+
+async def test_a_child_deleted_by_hand_is_restored_and_an_edited_one_corrected() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+        await api.remove(CONFIG_MAP, "w-a", "n")
+        edited = api.get(CONFIG_MAP, "w-b", "n")
+        assert edited is not None
+        await api.put(CONFIG_MAP, {**edited, "data": {"color": "pink"}})
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "grey", "w-b": "grey"}
+
+
+async def test_a_child_that_is_no_longer_wanted_goes() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        stored = await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+        await api.put(WIDGET, {**stored, "spec": {"parts": ["b"]}})
+        await running.clock.advance(1)
+        assert list(colors(api)) == ["w-b"]
+
+
+async def test_a_failing_key_harms_no_other_and_its_delays_double() -> None:
+    api, decisions = MemoryApi(), Decisions()
+
+    def decide(obj: Object, view: View) -> Outcome:
+        if metadata.name(obj) == "bad":
+            raise RuntimeError("no idea what this is")
+        return reconcile_widget(obj, view)
+
+    decisions.decide = decide
+    with structlog.testing.capture_logs() as logs:
+        async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+            await api.put(WIDGET, widget("bad", "a"))
+            await api.put(WIDGET, widget("good", "a"))
+            await running.clock.advance(20)
+            assert "good-a" in colors(api)
+            assert running.metric("controller_runtime_reconcile_panics_total") == len(failures(logs))
+            assert running.metric("controller_runtime_reconcile_total", result="error") == len(failures(logs))
+    delays = [entry["next_delay"] for entry in failures(logs)]
+    assert delays[0] == pytest.approx(0.005, rel=0.2)
+    assert all(1.6 <= later / earlier <= 2.5 for earlier, later in pairwise(delays))
+    assert [entry["attempt"] for entry in failures(logs)] == list(range(1, len(delays) + 1))
+    assert failures(logs)[0]["key"] == "n/bad"
+    assert isinstance(failures(logs)[0]["exc_info"].__cause__, RuntimeError)
+
+
+def failures(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    return [entry for entry in logs if entry["event"] == "reconcile failed"]
+
+
+async def test_after_a_success_delays_start_from_the_beginning() -> None:
+    api = MemoryApi()
+    api.fail = lambda request: API_TROUBLE if request.method == "PATCH" else None
+    with structlog.testing.capture_logs() as logs:
+        async with managing(api, WIDGETS) as running:
+            await api.put(WIDGET, widget("w", "a"))
+            await running.clock.advance(3)
+            assert len(failures(logs)) > 5
+            api.fail = lambda request: None
+            await running.clock.advance(60)
+            assert list(colors(api)) == ["w-a"]
+            logs.clear()
+            api.fail = lambda request: API_TROUBLE if request.method == "PATCH" else None
+            await api.remove(CONFIG_MAP, "w-a", "n")
+            await running.clock.advance(1)
+            assert failures(logs)[0]["attempt"] == 1
+
+
+async def test_a_reconcile_that_hangs_is_cancelled_counted_and_retried() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        api.hang = lambda request: request.method == "PATCH"
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(59)
+        assert running.metric("controller_runtime_reconcile_timeouts_total") == 0
+        await running.clock.advance(1.5)
+        assert running.metric("controller_runtime_reconcile_timeouts_total") == 1
+        api.hang = lambda request: False
+        await running.clock.advance(60)
+        assert list(colors(api)) == ["w-a"]
+
+
+async def test_a_hanging_key_does_not_hold_up_the_others() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        api.hang = lambda request: "stuck" in request.path
+        await api.put(WIDGET, widget("stuck", "a"))
+        await api.put(WIDGET, widget("free", "a"))
+        await running.clock.advance(1)
+        assert list(colors(api)) == ["free-a"]
+
+
+async def test_nothing_is_created_twice_or_reverted_while_the_cache_is_behind() -> None:
+    api, decisions = MemoryApi(), Decisions()
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        api.hold(CONFIG_MAP)
+        stored = await api.put(WIDGET, widget("w", "a"))
+        for color in ("red", "green", "blue"):
+            await running.clock.advance(1)
+            await api.put(WIDGET, {**stored, "spec": {"parts": ["a"], "color": color}})
+        await running.clock.advance(1)
+        assert len(api.writes) == 1
+        assert len(decisions.made) == 1
+        await api.release()
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "blue"}
+        assert len(api.writes) == 3  # the correction, and the status
+
+
+async def test_a_lost_event_blocks_a_key_for_ten_seconds_at_most() -> None:
+    api, decisions = MemoryApi(), Decisions()
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        api.hold(CONFIG_MAP)
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(9)
+        assert len(decisions.made) == 1
+        await running.clock.advance(2)
+        assert len(decisions.made) > 1
+        assert list(colors(api)) == ["w-a"]
+
+
+async def test_a_shared_child_is_awaited_too_although_it_names_no_owner() -> None:
+    api = MemoryApi()
+
+    def decide(obj: Object, view: View) -> Outcome:
+        present = len(view.list(CONFIG_MAP, "n"))
+        return Outcome(desired=(part(obj, "shared"),), shared=frozenset({0}), status={"parts": present})
+
+    async with managing(api, replace(WIDGETS, reconcile=decide)) as running:
+        api.hold(CONFIG_MAP)
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(2)
+        await api.release()
+        await running.clock.advance(0.1)
+        stored = api.get(WIDGET, "w", "n")
+        assert stored is not None
+        assert stored["status"] == {"parts": 1}
+
+
+async def test_a_terminal_error_is_told_once_and_not_retried_until_something_changes() -> None:
+    api = MemoryApi()
+    decisions = Decisions(
+        lambda obj, view: Outcome(complete=False, terminal_error=f"no such color {obj['spec']['color']}")
+    )
+    with structlog.testing.capture_logs() as logs:
+        async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+            stored = await api.put(WIDGET, widget("w", color="ultraviolet"))
+            await running.clock.advance(3600)
+            assert len(decisions.made) == 1
+            assert running.metric("controller_runtime_terminal_reconcile_errors_total") == 1
+            await api.put(WIDGET, {**stored, "metadata": {**stored["metadata"], "labels": {"a": "b"}}})
+            await running.clock.advance(3600)
+            assert len(decisions.made) == 2
+    told = [entry for entry in logs if entry["event"] == "reconcile failed for good"]
+    assert [entry["error"] for entry in told] == ["no such color ultraviolet"]
+
+
+async def test_a_strangers_object_is_left_untouched_and_said_to_be_in_the_way() -> None:
+    api = MemoryApi()
+    mine = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "w-a", "namespace": "n"},
+        "data": {"color": "mine"},
+    }
+    await api.put(CONFIG_MAP, mine)
+    with structlog.testing.capture_logs() as logs:
+        async with managing(api, WIDGETS) as running:
+            await api.put(WIDGET, widget("w", "a", "b"))
+            await running.clock.advance(30)
+            assert colors(api) == {"w-a": "mine", "w-b": "grey"}
+            assert running.metric("controller_runtime_terminal_reconcile_errors_total") >= 1
+    assert any("exists and is not owned by" in str(entry.get("error")) for entry in logs)
+
+
+async def test_requeue_after_decides_again_when_time_has_come() -> None:
+    api = MemoryApi()
+    decisions = Decisions(lambda obj, view: Outcome(requeue_after=100.0))
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(99)
+        assert len(decisions.made) == 1
+        await running.clock.advance(2)
+        assert len(decisions.made) == 2
+        assert running.metric("controller_runtime_reconcile_total", result="requeue_after") == 2
+
+
+async def test_a_decision_sees_the_moment_of_looking() -> None:
+    api = MemoryApi()
+    moments = []
+
+    def decide(obj: Object, view: View) -> Outcome:
+        moments.append(view.now)
+        return Outcome()
+
+    async with managing(api, replace(WIDGETS, reconcile=decide)) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.settle()
+        assert moments == [running.clock.now()]
+
+
+async def test_events_are_sent_once_the_status_is_written() -> None:
+    api = MemoryApi()
+
+    def decide(obj: Object, view: View) -> Outcome:
+        outcome = reconcile_widget(obj, view)
+        if obj.get("status") == outcome.status:
+            return outcome
+        return replace(outcome, events=(EventRecord("Normal", "Counted", f"{outcome.status}"),))
+
+    event = Kind("events.k8s.io", "v1", "Event", "events")
+    async with managing(api, replace(WIDGETS, reconcile=decide)) as running:
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(30)
+        assert [obj["note"] for obj in api.all(event)] == ["{'parts': 1}"]
+        assert api.all(event)[0]["regarding"]["name"] == "w"
+        assert api.all(event)[0]["reportingController"] == "kservectl"
+
+
+async def test_a_watched_object_makes_those_who_depend_on_it_be_decided_again() -> None:
+    api, decisions = MemoryApi(), Decisions(lambda obj, view: Outcome())
+
+    def widgets_of(change: Change, view: View) -> list[ObjectKey]:
+        return [metadata.key(obj) for obj in view.list(WIDGET, change.key.namespace)]
+
+    controller = replace(WIDGETS, reconcile=decisions, watches=(Watched(SECRET, widgets_of, metadata_only=True),))
+    async with managing(api, controller) as running:
+        await api.put(WIDGET, widget("w", namespace="n"))
+        await api.put(WIDGET, widget("v", namespace="other"))
+        await running.clock.advance(1)
+        decisions.made.clear()
+        await api.put(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}})
+        await running.clock.advance(1)
+        assert decisions.made == [ObjectKey("n", "w")]
+
+
+async def test_a_child_of_the_same_name_but_another_group_is_not_ours() -> None:
+    api, decisions = MemoryApi(), Decisions(lambda obj, view: Outcome())
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        stored = await api.put(WIDGET, widget("w"))
+        await running.clock.advance(1)
+        decisions.made.clear()
+        child = part(stored, "x")
+        reference = metadata.controller_reference(stored)
+        child["metadata"]["ownerReferences"] = [{**reference, "apiVersion": "other.example.com/v1", "uid": "u"}]
+        await api.put(CONFIG_MAP, child)
+        await running.clock.advance(1)
+        assert decisions.made == []
+        child["metadata"]["ownerReferences"] = [reference]
+        await api.put(CONFIG_MAP, child)
+        await running.clock.advance(1)
+        assert set(decisions.made) == {ObjectKey("n", "w")}
+
+
+async def test_own_status_writes_cause_no_decision_with_that_predicate() -> None:
+    api, decisions = MemoryApi(), Decisions()
+    async with managing(api, replace(WIDGETS, reconcile=decisions, predicate=not_only_status)) as running:
+        stored = await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(30)
+        # once for the object, once for the child that came
+        assert len(decisions.made) == 2
+        await api.put(WIDGET, {**stored, "spec": {"parts": []}})
+        await running.clock.advance(30)
+        assert colors(api) == {}
+
+
+async def test_an_object_that_is_gone_is_forgotten() -> None:
+    api, decisions = MemoryApi(), Decisions()
+    async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(1)
+        decisions.made.clear()
+        await api.remove(WIDGET, "w", "n")
+        await running.clock.advance(60)
+        assert decisions.made == []
+        assert len(running.manager._runners[0].queue) == 0
+
+
+async def test_a_users_edit_is_served_before_all_that_was_there_at_start() -> None:
+    api = MemoryApi()
+    for number in range(300):
+        await api.put(WIDGET, widget(f"w{number}"))
+    order: list[str] = []
+    edited: list[Object] = []
+
+    def decide(obj: Object, view: View) -> Outcome:
+        order.append(metadata.name(obj))
+        return Outcome(status={"seen": True})
+
+    async with managing(api, replace(WIDGETS, reconcile=decide, workers=1)) as running:
+        await eventually(lambda: bool(order))
+        edited.append(await api.put(WIDGET, widget("edited")))
+        position = len(order)
+        await running.clock.advance(60)
+    assert order.index("edited") - position < 60
+    assert len(set(order)) == 301
+
+
+async def test_a_kind_that_comes_to_be_served_makes_everything_be_decided_again() -> None:
+    api = MemoryApi()
+    route = Kind("gateway.example.com", "v1", "Route", "routes")
+    api.unserve(route)
+    seen: list[bool] = []
+
+    def decide(obj: Object, view: View) -> Outcome:
+        seen.append(view.served(route))
+        return Outcome()
+
+    controller = replace(WIDGETS, reconcile=decide, owns=(*WIDGETS.owns, Owned(route, optional=True)))
+    async with managing(api, controller) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(60)
+        assert set(seen) == {False}
+        api.serve(route)
+        definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        await api.put(CUSTOM_RESOURCE_DEFINITION, {**definition, "metadata": {"name": route.resource}})
+        await running.clock.advance(60)
+        assert seen[-1] is True
+
+
+async def test_metrics_are_there_from_the_start() -> None:
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+
+        def value(name: str) -> float | None:
+            return running.registry.get_sample_value(name, {"controller": "widget"})
+
+        assert value("controller_runtime_max_concurrent_reconciles") == 4
+        assert value("controller_runtime_active_workers") == 0
+        assert value("controller_runtime_reconcile_errors_total") == 0
+        assert value("controller_runtime_reconcile_time_seconds_count") == 0
