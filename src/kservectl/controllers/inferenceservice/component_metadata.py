@@ -79,8 +79,9 @@ def component_annotations(
     }
 
 
-def unblocked(annotations: Mapping[str, str], blocked: Collection[str]) -> dict[str, str]:
-    return {key: value for key, value in annotations.items() if key not in blocked}
+def unblocked(found: Mapping[str, str], blocked: Collection[str]) -> dict[str, str]:
+    """Labels or annotations less the blocked ones."""
+    return {key: value for key, value in found.items() if key not in blocked}
 
 
 def webhook_annotations(component: Component, service: str) -> dict[str, str]:

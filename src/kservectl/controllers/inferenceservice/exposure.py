@@ -7,6 +7,7 @@ not wanted any more is not desired, and so goes.
 from dataclasses import dataclass, field
 
 from kservectl.api.config_ingress import Ingress
+from kservectl.api.config_keys import InferenceServiceDefaults
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.controllers.inferenceservice import httproute, ingress
 from kservectl.controllers.inferenceservice.component import component_name
@@ -52,13 +53,16 @@ class Entry:
     ready: bool
 
 
-def expose(service: Object, entry: Entry, view: View, config: Ingress, blocked: frozenset[str]) -> Exposure:
-    """The exposure of `service` through `entry`; raises CannotDecide when a host name cannot be made."""
+def expose(service: Object, entry: Entry, view: View, config: Ingress, copying: InferenceServiceDefaults) -> Exposure:
+    """The exposure of `service` through `entry`; raises CannotDecide when a host name cannot be made.
+
+    `copying` says which labels and annotations of the service do not go onto routes.
+    """
     if is_internal(dict(entry.workload.service_labels), config) or config.disable_ingress_creation:
         return _inside(service, entry, config)
     if not config.enable_gateway_api:
         return _by_ingress(service, entry, view, config)
-    return _by_gateway(service, entry, view, config, blocked)
+    return _by_gateway(service, entry, view, config, copying)
 
 
 def _inside(service: Object, entry: Entry, config: Ingress) -> Exposure:
@@ -90,7 +94,9 @@ def _by_ingress(service: Object, entry: Entry, view: View, config: Ingress) -> E
     )
 
 
-def _by_gateway(service: Object, entry: Entry, view: View, config: Ingress, blocked: frozenset[str]) -> Exposure:
+def _by_gateway(
+    service: Object, entry: Entry, view: View, config: Ingress, copying: InferenceServiceDefaults
+) -> Exposure:
     name, namespace = metadata.name(service), metadata.namespace(service)
     # Without the predictor's own name: its host survives the promotion of a canary.
     predictor_route = component_name(name, "predictor")
@@ -98,8 +104,8 @@ def _by_gateway(service: Object, entry: Entry, view: View, config: Ingress, bloc
     meta = RouteMetadata(
         service=name,
         namespace=namespace,
-        labels=entry.workload.service_labels,
-        annotations=unblocked(metadata.annotations(service), blocked),
+        labels=unblocked(entry.workload.service_labels, copying.blocked_labels),
+        annotations=unblocked(metadata.annotations(service), copying.blocked_annotations),
     )
     backend = Backend(
         service=entry.workload.metadata.name,

@@ -28,7 +28,7 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class RouteMetadata:
-    """What every route of one InferenceService carries: the service's name, labels and annotations (blocked ones left out)."""
+    """What every route of one InferenceService carries: the service's name, labels and annotations, blocked ones left out."""
 
     service: str
     namespace: str

@@ -50,7 +50,7 @@ def decide(
 
     ready = readiness(view.get(DEPLOYMENT, workload.metadata.name, workload.metadata.namespace))
     entry = exposure.Entry(workload, front, ready.is_ready)
-    exposed = exposure.expose(service, entry, view, config.ingress, config.inference_service.blocked_annotations)
+    exposed = exposure.expose(service, entry, view, config.ingress, config.inference_service)
 
     _say(draft, PREDICTOR_READY, ready)
     draft.set_component_url("predictor", exposed.component_url if ready.is_ready else "")
