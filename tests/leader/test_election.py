@@ -406,3 +406,15 @@ async def test_what_others_keep_in_the_lease_survives() -> None:
 def test_timing_that_could_make_two_leaders_is_refused(timing: tuple[int, float, float]) -> None:
     with pytest.raises(ValueError, match="lease duration > renew deadline"):
         Timing(*timing)
+
+
+async def test_one_that_was_suspended_does_not_even_release() -> None:
+    server, clock = LeaseServer(), FakeClock()
+    a = Process(server, clock, "a")
+    await clock.settle()
+    await a.kill()
+    clock.suspend(30)
+    requests = a.client.requests
+    await a.elector.release()
+    assert a.client.requests == requests
+    assert server.spec["holderIdentity"] == "a"

@@ -7,7 +7,7 @@ what was applied, preconditions, and watches that can be held back.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -25,13 +25,14 @@ Place = tuple[str, ObjectKey]
 
 
 class MemoryApi:
-    """The server. `fail` and `hang` are asked before each request; `requests` has `VERB path` of all but watches."""
+    """The server. `fail`, `hang` and `delay` are asked before each request; `requests` has `VERB path` of all but watches."""
 
     def __init__(self) -> None:
         self.objects: dict[Place, Object] = {}
         self.requests: list[str] = []
         self.fail: Callable[[Request], ClientError | None] = lambda request: None
         self.hang: Callable[[Request], bool] = lambda request: False
+        self.delay: Callable[[Request], Awaitable[None] | None] = lambda request: None
         self._held: set[str] = set()
         self._versions = itertools.count(100)
         self._uids = itertools.count(1)
@@ -81,15 +82,7 @@ class MemoryApi:
     # --- the two methods of a Connection ---
 
     async def request(self, request: Request, *, retries: object = None) -> Any:
-        if request.before:
-            request.before()
-        self.requests.append(str(request))
-        await asyncio.sleep(0)
-        if self.hang(request):
-            await asyncio.Event().wait()
-        error = self.fail(request)
-        if error is not None:
-            raise error
+        await self._travel(request)
         collection, namespace, name, subresource = _parse(request.path)
         self._check_served(collection)
         place = (collection, ObjectKey(namespace, name))
@@ -130,6 +123,19 @@ class MemoryApi:
         self._check_served(collection)
         version = request.params.get("resourceVersion", "")
         yield _Feed(self, collection, namespace, self._position(version))
+
+    async def _travel(self, request: Request) -> None:
+        if request.before:
+            request.before()
+        self.requests.append(str(request))
+        await asyncio.sleep(0)
+        if self.hang(request):
+            await asyncio.Event().wait()
+        if (delay := self.delay(request)) is not None:
+            await delay
+        error = self.fail(request)
+        if error is not None:
+            raise error
 
     def _position(self, version: str) -> int:
         """Where in the log a watch from `version` starts."""

@@ -139,12 +139,14 @@ class LeaderElector:
     async def release(self) -> None:
         """Give the Lease back, if this process holds it, so that a standby need not wait for its expiry.
 
-        Call it after all work has ended. A failure is logged and otherwise harmless: the Lease then expires.
+        Call it after all work has ended. A failure is logged and otherwise harmless: the Lease then expires. One who may
+        not write any more (a process that was suspended) writes this neither.
         """
-        if self._renewed_at is None:
-            return
+        led = self.is_leader
         self._renewed_at = None
         self._set_gauge(0)
+        if not led:
+            return
         try:
             async with self._clock.timeout(_RELEASE_SECONDS):
                 await self._release_observed()

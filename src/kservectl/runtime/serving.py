@@ -28,10 +28,10 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen; raises OSError, with the address in its text, when that is not possible."""
-        runner = web.AppRunner(self._app, access_log=None)
+        runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port, shutdown_timeout=_SHUTDOWN_SECONDS).start()
+            await web.TCPSite(runner, self._host, self._port).start()
         except OSError as error:
             await runner.cleanup()
             raise OSError(error.errno, f"cannot listen on {self._bind}: {error.strerror}") from error
