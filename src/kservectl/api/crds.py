@@ -6,6 +6,8 @@ Names, scope, printer columns and subresources are KServe's, so that `kubectl ge
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from kservectl.api import kinds
 from kservectl.api.inferenceservice import InferenceService
 from kservectl.api.model import Resource
@@ -87,7 +89,7 @@ def crd(definition: Definition) -> Object:
         "name": kind.version,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": structural_schema(definition.model)},
+        "schema": {"openAPIV3Schema": _unshared(structural_schema(definition.model))},
     }
     if definition.columns:
         version["additionalPrinterColumns"] = [
@@ -106,6 +108,12 @@ def crd(definition: Definition) -> Object:
             "versions": [version],
         },
     }
+
+
+def _unshared(schema: Object) -> Object:
+    """A copy in which no part occurs twice, so that it may be changed and is written to YAML without anchors."""
+    copy: Object = orjson.loads(orjson.dumps(schema))
+    return copy
 
 
 def crds(definitions: Sequence[Definition] = DEFINITIONS) -> list[Object]:

@@ -1,0 +1,25 @@
+"""Names that the parts of an installation share. They are KServe's, so that either can take over from the other."""
+
+NAMESPACE = "kserve"
+MANAGER = "kserve-controller-manager"
+MANAGER_LABELS = {"control-plane": MANAGER}
+IMAGE = "kservectl:latest"
+
+WEBHOOK_SERVICE = "kserve-webhook-server-service"
+WEBHOOK_PORT_NAME = "webhook-server"
+WEBHOOK_PORT = 9443
+METRICS_SERVICE = "kserve-controller-manager-metrics"
+METRICS_PORT_NAME = "metrics"
+METRICS_PORT = 8080
+HEALTH_PORT_NAME = "health"
+HEALTH_PORT = 8081
+CERTIFICATE_SECRET = "kserve-webhook-server-cert"  # noqa: S105 - the name of a Secret, not one
+
+WEBHOOK_CONFIGURATION = "inferenceservice.serving.kserve.io"
+"""The name of the mutating and of the validating configuration."""
+
+GATEWAY = "kserve-ingress-gateway"
+STORAGE_INITIALIZER_IMAGE = "kserve/storage-initializer:latest"
+
+PART_OF = {"app.kubernetes.io/name": "kservectl", "app.kubernetes.io/part-of": "kserve"}
+"""Labels on everything that is installed."""

@@ -1,0 +1,100 @@
+"""What the manager may do: no more than it does.
+
+The ClusterRole covers what is watched and written in every namespace. Secrets (the webhook certificate), Leases and the
+configuration are the business of a Role in the manager's own namespace. Children are written by server-side apply, which
+needs `patch`, and `create` for an object that is not there yet.
+"""
+
+from collections.abc import Sequence
+
+from kservectl.manifests.names import CERTIFICATE_SECRET, MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION
+from kservectl.objects.metadata import Object
+
+_READ = ("get", "list", "watch")
+_OWN = ("get", "list", "watch", "create", "patch", "delete")
+_API_GROUP = "rbac.authorization.k8s.io"
+
+
+def service_account() -> Object:
+    return _named("v1", "ServiceAccount", namespace=NAMESPACE)
+
+
+def cluster_role() -> Object:
+    """Rights in every namespace."""
+    rules = [
+        _rule("serving.kserve.io", ("inferenceservices",), (*_READ, "patch")),
+        _rule("serving.kserve.io", ("inferenceservices/status",), ("patch",)),
+        _rule("serving.kserve.io", ("inferenceservices/finalizers",), ("update",)),
+        _rule(
+            "serving.kserve.io",
+            (
+                "clusterservingruntimes",
+                "clusterstoragecontainers",
+                "localmodelcaches",
+                "localmodelnamespacecaches",
+                "servingruntimes",
+            ),
+            _READ,
+        ),
+        _rule("", ("services",), _OWN),
+        _rule("", ("pods",), _READ),
+        _rule("apps", ("deployments",), _OWN),
+        _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
+        _rule("networking.k8s.io", ("ingresses",), _OWN),
+        _rule("gateway.networking.k8s.io", ("httproutes",), _OWN),
+        _rule("keda.sh", ("scaledobjects",), _OWN),
+        _rule("opentelemetry.io", ("opentelemetrycollectors",), _OWN),
+        _rule("events.k8s.io", ("events",), ("create", "patch")),
+        _rule(
+            "admissionregistration.k8s.io",
+            ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+            ("list", "watch"),
+        ),
+        _rule(
+            "admissionregistration.k8s.io",
+            ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+            ("get", "patch"),
+            names=(WEBHOOK_CONFIGURATION,),
+        ),
+    ]
+    return _named(f"{_API_GROUP}/v1", "ClusterRole") | {"rules": rules}
+
+
+def cluster_role_binding() -> Object:
+    return _named(f"{_API_GROUP}/v1", "ClusterRoleBinding") | _binding("ClusterRole")
+
+
+def role() -> Object:
+    """Rights in the manager's own namespace."""
+    rules = [
+        _rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
+        _rule("", ("configmaps",), _READ),
+        _rule("", ("secrets",), ("create",)),
+        _rule("", ("secrets",), (*_READ, "update"), names=(CERTIFICATE_SECRET,)),
+    ]
+    return _named(f"{_API_GROUP}/v1", "Role", namespace=NAMESPACE) | {"rules": rules}
+
+
+def role_binding() -> Object:
+    return _named(f"{_API_GROUP}/v1", "RoleBinding", namespace=NAMESPACE) | _binding("Role")
+
+
+def _named(api_version: str, kind: str, namespace: str = "") -> Object:
+    metadata: Object = {"name": MANAGER, "labels": dict(PART_OF)}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _binding(role_kind: str) -> Object:
+    return {
+        "roleRef": {"apiGroup": _API_GROUP, "kind": role_kind, "name": MANAGER},
+        "subjects": [{"kind": "ServiceAccount", "name": MANAGER, "namespace": NAMESPACE}],
+    }
+
+
+def _rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] = ()) -> Object:
+    rule: Object = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+    if names:
+        rule["resourceNames"] = list(names)
+    return rule
