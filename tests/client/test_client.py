@@ -1,15 +1,11 @@
 """The verbs: what goes out, what comes back, and which errors."""
 
 import json
-import random
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
 from kservectl.client.client import JSON_PATCH, STRATEGIC_MERGE_PATCH, Client
-from kservectl.client.config import ConnectionConfig
-from kservectl.client.connection import Connection
 from kservectl.client.errors import (
     AlreadyExists,
     ApiError,
@@ -25,21 +21,8 @@ from kservectl.client.errors import (
 )
 from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, NODE
 from tests.client.scripted_server import ScriptedServer, answer, status
-from tests.fake_clock import FakeClock
 
 OBJ = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n", "resourceVersion": "5"}}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with ScriptedServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: ScriptedServer) -> AsyncIterator[Client]:
-    async with Connection(ConnectionConfig(server.url), clock=FakeClock(), rng=random.Random(1)) as connection:
-        yield Client(connection)
 
 
 async def test_get_asks_for_one_object_by_path(server: ScriptedServer, client: Client) -> None:

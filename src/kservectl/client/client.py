@@ -14,7 +14,7 @@ import orjson
 from kservectl.client.connection import JSON, Connection, Request
 from kservectl.client.errors import Undecodable
 from kservectl.client.retry import NO_RETRIES
-from kservectl.client.watch import WatchStream
+from kservectl.client.watch import WatchStream, is_object
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
@@ -79,8 +79,8 @@ class Client:
         request = Request("GET", kind.path(namespace), params, accept=_accept("List") if metadata_only else JSON)
         answer = await self._object(request, retry=retry)
         items = answer.get("items")
-        if items is not None and not isinstance(items, list):
-            raise Undecodable(f"{request} was answered with a {answer.get('kind')}, which is no list")
+        if not isinstance(items or [], list) or not all(is_object(item) for item in items or ()):
+            raise Undecodable(f"{request} was answered with a {answer.get('kind')}, which is no list of objects")
         return {**answer, "items": [_typed(kind, item) for item in items or ()]}
 
     async def create(self, kind: Kind, obj: Object, *, dry_run: bool = False) -> Object:
@@ -218,7 +218,7 @@ def _accept(suffix: str) -> str:
 
 
 def _checked(answer: Any, request: str) -> Object:
-    if not isinstance(answer, dict):
+    if not is_object(answer):
         raise Undecodable(f"{request} was answered with JSON that is no object")
     return answer
 

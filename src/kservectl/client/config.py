@@ -250,7 +250,7 @@ def _find_context(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     wanted = name or config.get("current-context")
     if not wanted:
         raise InvalidConfiguration("the kubeconfig has no current-context; name one with --context")
-    for entry in config.get("contexts") or ():
+    for entry in _entries(config, "contexts"):
         if entry["name"] == wanted:
             context: dict[str, Any] = entry["context"]
             return context
@@ -260,15 +260,20 @@ def _find_context(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _ensure_user(config: dict[str, Any], context: dict[str, Any]) -> Mapping[str, Any]:
     """The user of the context. An anonymous one is added where it names none, because the library expects one."""
     wanted = context.get("user")
-    for entry in config.get("users") or ():
-        if wanted and entry["name"] == wanted:
-            user: Mapping[str, Any] = getattr(entry["user"], "value", entry["user"])
+    if not wanted:
+        context["user"] = "anonymous user of kservectl"
+        config["users"] = [*(config.get("users") or ()), {"name": context["user"], "user": {}}]
+        return {}
+    for entry in _entries(config, "users"):
+        if entry["name"] == wanted:
+            user: Mapping[str, Any] = entry.get("user") or {}
             return user
-    if wanted:
-        raise InvalidConfiguration(f"the kubeconfig has no user named {wanted!r}")
-    context["user"] = "anonymous user of kservectl"
-    config["users"] = [*(config.get("users") or ()), {"name": context["user"], "user": {}}]
-    return {}
+    raise InvalidConfiguration(f"the kubeconfig has no user named {wanted!r}")
+
+
+def _entries(config: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
+    """The named entries of a section as plain maps; the library wraps each to remember which file it is from."""
+    return [getattr(entry, "value", entry) for entry in config.get(section) or ()]
 
 
 def _first_line(error: BaseException) -> str:

@@ -129,7 +129,9 @@ def error_from_status(
     """The exception for a metav1.Status (or what was left of one) that answered `request` (`VERB path`)."""
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or f"{request} was answered with HTTP status {code}")
-    details = status.get("details") or {}
+    details = status.get("details")
+    if not isinstance(details, Mapping):
+        details = {}
     if retry_after is None and isinstance(details.get("retryAfterSeconds"), int):
         retry_after = float(details["retryAfterSeconds"])
     cls = ServerError if code >= 500 else _BY_CODE.get(code, ApiError)

@@ -47,12 +47,8 @@ def _may_repeat(error: ClientError, *, idempotent: bool) -> bool:
 
 def parse_retry_after(header: str, now: datetime) -> float | None:
     """Seconds from a Retry-After header (a number of seconds or an HTTP date); None when it is neither."""
-    if not header:
-        return None
-    try:
-        return max(float(header), 0.0)
-    except ValueError:
-        pass  # not a number: perhaps a date
+    if header.isdecimal():
+        return float(header)
     try:
         moment = parsedate_to_datetime(header)
     except ValueError:

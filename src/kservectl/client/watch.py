@@ -6,9 +6,9 @@ nothing is lost, since the watch is resumed from the event before it. What canno
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, TypeGuard
 
 import orjson
 
@@ -16,7 +16,6 @@ from kservectl.client.errors import UndecodableLine, error_from_status
 from kservectl.objects.metadata import Object
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
-_TYPES: Final[frozenset[str]] = frozenset(get_args(EventType))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +104,22 @@ def decode_event(line: Line, *, request: str) -> WatchEvent:
         document = orjson.loads(line.data)
     except orjson.JSONDecodeError as error:
         raise _undecodable(line, request, f"is not JSON ({error})") from error
-    if not isinstance(document, dict) or not isinstance(document.get("object"), dict):
+    obj = document.get("object") if isinstance(document, dict) else None
+    if not is_object(obj):
         raise _undecodable(line, request, "is JSON but not a watch event")
-    type_: Any = document.get("type")
-    obj: Object = document["object"]
-    if type_ in _TYPES:
-        return WatchEvent(type_, obj)
-    if type_ == "ERROR":
-        status: Mapping[str, Any] = obj
-        code = status.get("code")
-        raise error_from_status(code if isinstance(code, int) else 500, status, request=request)
-    raise _undecodable(line, request, f"has the unknown event type {str(type_)[:40]!r}")
+    match document.get("type"):
+        case "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" as type_:
+            return WatchEvent(type_, obj)
+        case "ERROR":
+            code = obj.get("code")
+            raise error_from_status(code if isinstance(code, int) else 500, obj, request=request)
+        case _:
+            raise _undecodable(line, request, "has an unknown event type")
+
+
+def is_object(value: Any) -> TypeGuard[Object]:
+    """Whether decoded JSON has the shape of an object: a map, whose metadata, if any, is a map."""
+    return isinstance(value, dict) and isinstance(value.get("metadata") or {}, dict)
 
 
 def _undecodable(line: Line, request: str, what: str) -> UndecodableLine:
