@@ -31,9 +31,9 @@ def service(predictor: Any = None, **more: Any) -> Object:
     return obj | {"spec": spec}
 
 
-def model(name: str = "sklearn", **more: Any) -> Object:
+def model(model_format: str = "sklearn", **more: Any) -> Object:
     """A predictor with a `model` of this format."""
-    return {"model": {"modelFormat": {"name": name}, "storageUri": "gs://bucket/model", **more}}
+    return {"model": {"modelFormat": {"name": model_format}, "storageUri": "gs://bucket/model", **more}}
 
 
 def cache(name: str, uri: str, groups: list[str], namespace: str = "") -> Object:

@@ -298,6 +298,34 @@ def test_marks_of_a_cache_no_longer_used_are_removed(settings: Any, notes: dict[
     assert not any(LOCAL in key for key in annotations(answer))
 
 
+FIELDS = [
+    *(
+        "predictor",
+        "model",
+        "sklearn",
+        "triton",
+        "containers",
+        "transformer",
+        "explainer",
+        "art",
+        "canary",
+        "workerSpec",
+    ),
+    *("resources", "limits", "requests", "cpu", "logger", "storage", "modelFormat", "name", "env", "storageUri"),
+    *(
+        "storageUris",
+        "autoScaling",
+        "metrics",
+        "type",
+        "resource",
+        "target",
+        "minReplicas",
+        "confidential",
+        "uri",
+        "mountPath",
+    ),
+]
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 200) | st.sampled_from(["", "v1", "kserve-container", "1Gi"]),
     lambda inner: (
