@@ -83,6 +83,20 @@ class MemoryApi:
 
     async def request(self, request: Request, *, retries: object = None) -> Any:
         await self._travel(request)
+        return orjson.loads(orjson.dumps(await self._answer(request)))  # what is answered is the asker's to change
+
+    @asynccontextmanager
+    async def stream(self, request: Request, *, silence: float) -> AsyncIterator["_Feed"]:
+        await asyncio.sleep(0)
+        error = self.fail(request)
+        if error is not None:
+            raise error
+        collection, namespace, _, _ = _parse(request.path)
+        self._check_served(collection)
+        version = request.params.get("resourceVersion", "")
+        yield _Feed(self, collection, namespace, self._position(version))
+
+    async def _answer(self, request: Request) -> Any:
         collection, namespace, name, subresource = _parse(request.path)
         self._check_served(collection)
         place = (collection, ObjectKey(namespace, name))
@@ -112,17 +126,6 @@ class MemoryApi:
                 return await self._delete(place)
             case _:
                 raise ApiError(405, "MethodNotAllowed", str(request))
-
-    @asynccontextmanager
-    async def stream(self, request: Request, *, silence: float) -> AsyncIterator["_Feed"]:
-        await asyncio.sleep(0)
-        error = self.fail(request)
-        if error is not None:
-            raise error
-        collection, namespace, _, _ = _parse(request.path)
-        self._check_served(collection)
-        version = request.params.get("resourceVersion", "")
-        yield _Feed(self, collection, namespace, self._position(version))
 
     async def _travel(self, request: Request) -> None:
         if request.before:
