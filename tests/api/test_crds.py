@@ -8,6 +8,8 @@ from kubernetes_asyncio.client import models
 
 from kservectl.api.core_schema import core_schema
 from kservectl.api.crds import crds
+from kservectl.api.field_docs import FIELD_DOCS
+from kservectl.api.model import ApiModel
 
 CRDS = {crd["metadata"]["name"]: crd for crd in crds()}
 
@@ -197,7 +199,25 @@ def test_disabled_stands_beside_the_spec_of_a_storage_container() -> None:
 
 def test_kserves_own_fields_are_explained_and_kubernetes_own_are_not() -> None:
     assert at(ISVC, "spec.predictor")["description"]
+    assert at(ISVC, "spec.transformer")["description"].startswith("Stands in front")
+    assert at(ISVC, "spec.predictor.minReplicas")["description"]
     assert all("description" not in node for _, node in nodes(core_schema("V1Container")))
+
+
+def test_every_line_about_a_field_belongs_to_a_field_that_is_declared_there() -> None:
+    declared = {
+        f"{model.__name__}.{model.model_fields[name].alias or name}"
+        for model in every_model()
+        for name in vars(model).get("__annotations__", {})
+        if name in model.model_fields
+    }
+    assert set(FIELD_DOCS) <= declared
+
+
+def every_model(base: type[ApiModel] = ApiModel) -> Iterator[type[ApiModel]]:
+    for child in base.__subclasses__():
+        yield child
+        yield from every_model(child)
 
 
 def test_the_schema_of_a_kubernetes_type_has_all_its_fields() -> None:

@@ -5,10 +5,12 @@ same), titles and absent defaults go, and the parts that are Kubernetes' own are
 are pruned by the API server unless the schema says otherwise, so `additionalProperties: true` goes too.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from kservectl.api.core import CORE_MODEL
 from kservectl.api.core_schema import core_schema
+from kservectl.api.field_docs import FIELD_DOCS
 from kservectl.api.model import ApiModel
 from kservectl.objects.metadata import Object
 
@@ -33,7 +35,28 @@ _KEPT = frozenset(
 def structural_schema(model: type[ApiModel]) -> Object:
     """The schema of a whole object of `model`, without the parts of `metadata` that the API server knows itself."""
     document = model.model_json_schema(by_alias=True)
+    models = {found.__name__: found for found in _descendants(ApiModel)}
+    _explain(document, model)
+    for name, definition in document.get("$defs", {}).items():
+        _explain(definition, models[name])
     return _convert(document, document.get("$defs", {}))
+
+
+def field_doc(model: type[ApiModel], wire: str) -> str | None:
+    """The line about a field, looked up under the model that declares it."""
+    return next((FIELD_DOCS[key] for base in model.__mro__ if (key := f"{base.__name__}.{wire}") in FIELD_DOCS), None)
+
+
+def _explain(schema: Object, model: type[ApiModel]) -> None:
+    for wire, node in schema.get("properties", {}).items():
+        if line := field_doc(model, wire):
+            node["description"] = line
+
+
+def _descendants(model: type[ApiModel]) -> Iterator[type[ApiModel]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 def _convert(node: Object, definitions: Object) -> Object:

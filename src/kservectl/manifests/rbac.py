@@ -36,6 +36,7 @@ def cluster_role() -> Object:
             ),
             _READ,
         ),
+        _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "delete")),
         _rule("", ("services",), _OWN),
         _rule("", ("pods",), _READ),
         _rule("apps", ("deployments",), _OWN),
