@@ -26,10 +26,10 @@ from kservectl.objects.metadata import Object
 Owned = Mapping[str, Any]
 """A node of a fieldsV1 tree: `f:` names a field, `k:` a list item by its keys, `v:` a value of a set, `.` the node itself."""
 
-_IDENTITY = frozenset({"name", "namespace", "uid", "resourceVersion", "managedFields", "creationTimestamp", "generation"})
-_QUANTITY = re.compile(
-    r"\.(?:limits|requests|capacity|hard)\.|\.(?:sizeLimit|averageValue|divisor)$|\.target\.value$"
+_IDENTITY = frozenset(
+    {"name", "namespace", "uid", "resourceVersion", "managedFields", "creationTimestamp", "generation"}
 )
+_QUANTITY = re.compile(r"\.(?:limits|requests|capacity|hard)\.|\.(?:sizeLimit|averageValue|divisor)$|\.target\.value$")
 _NOTHING: Owned = {}
 
 

@@ -135,7 +135,13 @@ class Manager:
         """Run `controller` while this process leads. Its caches fill on standbys too."""
         runner = ControllerRunner(
             controller,
-            Sources(controller, self.factory, clock=self._clock, namespaces=self._options.namespaces),
+            Sources(
+                controller,
+                self.factory,
+                clock=self._clock,
+                namespaces=self._options.namespaces,
+                field_manager=self.client.field_manager,
+            ),
             self.client,
             clock=self._clock,
             events=self.events,

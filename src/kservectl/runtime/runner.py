@@ -2,9 +2,10 @@
 
 import asyncio
 
+from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.objects.metadata import ObjectKey
-from kservectl.runtime.apply import Applier, Writer
+from kservectl.runtime.apply import Applier
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
@@ -21,7 +22,7 @@ class ControllerRunner:
         self,
         controller: Controller,
         sources: Sources,
-        client: Writer,
+        client: Client,
         *,
         clock: Clock,
         events: EventRecorder,
@@ -47,6 +48,7 @@ class ControllerRunner:
                 finalizer=controller.finalizer,
                 on_failure=controller.on_failure,
                 operations=metrics.applied,
+                field_manager=client.field_manager,
             ),
             expectations=expectations,
             events=events,

@@ -31,7 +31,13 @@ class Sources:
     """The informers of one controller. Making it asks the factory for them, so that a standby's caches are warm."""
 
     def __init__(
-        self, controller: Controller, factory: InformerFactory, *, clock: Clock, namespaces: Sequence[str] = ()
+        self,
+        controller: Controller,
+        factory: InformerFactory,
+        *,
+        clock: Clock,
+        namespaces: Sequence[str] = (),
+        field_manager: str = FIELD_MANAGER,
     ) -> None:
         self._controller = controller
         self._clock = clock
@@ -43,7 +49,7 @@ class Sources:
                 namespaces=scope if owned.kind.namespaced else (),
                 label_selector=owned.label_selector,
                 optional=owned.optional,
-                keep_managed_by=FIELD_MANAGER,
+                keep_managed_by=field_manager,
             )
             index_owners(informer)
             self._owned.append((owned, informer))

@@ -1,0 +1,128 @@
+"""Which controllers and webhooks make up kservectl, put together into one Manager."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from kservectl.admission.inferenceservice import handler as inferenceservice
+from kservectl.admission.metrics import WebhookMetrics
+from kservectl.admission.mounted import MountedCertificate
+from kservectl.admission.registration import Endpoint
+from kservectl.admission.rotation import CertificateRotation
+from kservectl.admission.server import Webhook, WebhookServer
+from kservectl.admission.tls import ServingCertificate
+from kservectl.api.config import CONFIG_MAP_NAME
+from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
+from kservectl.client.client import Client
+from kservectl.clock import Clock
+from kservectl.controllers.inferenceservice import controller as inferenceservice_controller
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.manifests.names import WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE
+from kservectl.objects.kind import CONFIG_MAP
+from kservectl.runtime.controller import Controller
+from kservectl.runtime.manager import Election, Manager, ManagerOptions
+
+LEASE_NAME = "kserve-controller-manager-leader-lock"
+
+CONTROLLERS: Mapping[str, Callable[..., Controller]] = {"inferenceservice": inferenceservice_controller.build}
+"""Every controller by its name on the command line; each is made from the settings and a number of workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """How webhooks are served.
+
+    url
+        Registers the webhooks by this URL (`https://HOST:PORT`) instead of by Service, for development out of the cluster.
+    certificate_folder
+        Holds `tls.crt` and `tls.key` that somebody else keeps fresh; None makes and rotates an own certificate.
+    """
+
+    host: str = ""
+    port: int = 9443
+    url: str = ""
+    certificate_folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one process runs. `workers` is by controller name; `webhooks` None serves none."""
+
+    settings: Settings = field(default_factory=Settings)
+    controllers: Sequence[str] = tuple(CONTROLLERS)
+    workers: Mapping[str, int] = field(default_factory=dict)
+    namespaces: Sequence[str] = ()
+    leader_elect: bool = False
+    webhooks: WebhookOptions | None = field(default_factory=WebhookOptions)
+    metrics_bind: str = ":8080"
+    health_bind: str = ":8081"
+
+
+def assemble(client: Client, clock: Clock, options: Options, registry: CollectorRegistry | None = None) -> Manager:
+    """A Manager that runs what `options` ask for, ready to `run`."""
+    rng = random.Random()  # noqa: S311 - spreads load, guards no secret
+    election = Election(LEASE_NAME, options.settings.system_namespace) if options.leader_elect else None
+    manager = Manager(
+        client,
+        clock,
+        ManagerOptions(
+            metrics_bind=options.metrics_bind,
+            health_bind=options.health_bind,
+            namespaces=options.namespaces,
+            election=election,
+        ),
+        registry=registry,
+        rng=rng,
+    )
+    for name in options.controllers:
+        workers = options.workers.get(name)
+        build = CONTROLLERS[name]
+        manager.add(build(options.settings) if workers is None else build(options.settings, workers=workers))
+    if options.webhooks is not None:
+        _add_webhooks(manager, clock, options, options.webhooks, rng)
+    return manager
+
+
+def webhooks(system_namespace: str) -> Sequence[Webhook]:
+    """Every webhook of kservectl."""
+    return (*inferenceservice.webhooks(system_namespace),)
+
+
+def _add_webhooks(
+    manager: Manager, clock: Clock, options: Options, serving: WebhookOptions, rng: random.Random
+) -> None:
+    namespace = options.settings.system_namespace
+    certificate = ServingCertificate()
+    configuration = manager.factory.informer(
+        CONFIG_MAP, namespaces=(namespace,), field_selector=f"metadata.name={CONFIG_MAP_NAME}"
+    )
+    storage = manager.factory.informer(CLUSTER_STORAGE_CONTAINER, optional=True)
+    server = WebhookServer(
+        webhooks(namespace),
+        view=manager.view(configuration, storage, INFERENCE_SERVICE),
+        certificate=certificate,
+        metrics=WebhookMetrics(manager.registry),
+        clock=clock,
+        host=serving.host,
+        port=serving.port,
+    )
+    manager.health.add_ready("webhooks", server.problem)
+    manager.add_runnable("webhook server", server.run, needs_leader=False)
+    if serving.certificate_folder is not None:
+        mounted = MountedCertificate(serving.certificate_folder, certificate, clock=clock)
+        manager.add_runnable("webhook certificate", mounted.run, needs_leader=False)
+        return
+    rotation = CertificateRotation(
+        manager.client,
+        manager.factory,
+        certificate,
+        endpoint=Endpoint(WEBHOOK_SERVICE, namespace, serving.url),
+        configurations=(WEBHOOK_CONFIGURATION,),
+        clock=clock,
+        rng=rng,
+    )
+    manager.add_runnable("webhook certificate", rotation.follow, needs_leader=False)
+    manager.add_runnable("webhook certificate rotation", rotation.keep, needs_leader=True)

@@ -1,0 +1,91 @@
+"""The simulated workloads as controllers for a Manager, whose client should write as FIELD_MANAGER."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from kservectl.devcluster.workloads import autoscaler, deployment, gateway, job, pod, replicaset
+from kservectl.devcluster.workloads.gateway import GATEWAY, HTTP_ROUTE
+from kservectl.devcluster.workloads.pod import Pace
+from kservectl.informers import Change
+from kservectl.objects import metadata
+from kservectl.objects.kind import (
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    JOB,
+    NODE,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    Kind,
+)
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.controller import Controller, Owned, Watched
+from kservectl.runtime.view import View
+
+FIELD_MANAGER = "devcluster"
+
+
+def controllers(pace: Pace | None = None) -> Sequence[Controller]:
+    """All of them; pods live at the given pace."""
+    return (
+        Controller("devcluster-deployment", DEPLOYMENT, deployment.reconcile, owns=(Owned(REPLICA_SET),), workers=2),
+        Controller(
+            "devcluster-replicaset",
+            REPLICA_SET,
+            replicaset.reconcile,
+            owns=(Owned(POD),),
+            watches=(Watched(NODE, _none),),
+            on_failure=replicaset.refused,
+            workers=4,
+        ),
+        Controller("devcluster-pod", POD, pod.reconciler(pace or Pace()), watches=(Watched(NODE, _none),), workers=4),
+        Controller(
+            "devcluster-job", JOB, job.reconcile, owns=(Owned(POD),), watches=(Watched(NODE, _none),), workers=2
+        ),
+        Controller(
+            "devcluster-autoscaler",
+            HORIZONTAL_POD_AUTOSCALER,
+            autoscaler.reconcile,
+            owns=(Owned(DEPLOYMENT),),
+            watches=(Watched(DEPLOYMENT, _autoscalers_of),),
+            workers=2,
+        ),
+        Controller("devcluster-gateway", GATEWAY, gateway.reconcile_gateway, workers=1, optional=True),
+        Controller(
+            "devcluster-httproute",
+            HTTP_ROUTE,
+            gateway.reconcile_route,
+            watches=(
+                Watched(GATEWAY, _all_of(HTTP_ROUTE), optional=True),
+                Watched(SERVICE, _routes_to),
+            ),
+            workers=2,
+            optional=True,
+        ),
+    )
+
+
+def _none(change: Change, view: View) -> Iterable[ObjectKey]:
+    return ()
+
+
+def _all_of(kind: Kind) -> Callable[[Change, View], Iterable[ObjectKey]]:
+    return lambda change, view: [metadata.key(obj) for obj in view.list(kind)]
+
+
+def _autoscalers_of(change: Change, view: View) -> Iterable[ObjectKey]:
+    return [
+        metadata.key(obj)
+        for obj in view.list(HORIZONTAL_POD_AUTOSCALER, change.key.namespace)
+        if (obj["spec"].get("scaleTargetRef") or {}).get("name") == change.key.name
+    ]
+
+
+def _routes_to(change: Change, view: View) -> Iterable[ObjectKey]:
+    if change.old is not None and change.new is not None:
+        return ()  # a route asks whether its Services exist, and nothing else of them
+    return [metadata.key(obj) for obj in view.list(HTTP_ROUTE, change.key.namespace) if _uses(obj, change.key.name)]
+
+
+def _uses(route: Object, service: str) -> bool:
+    rules = (route.get("spec") or {}).get("rules") or ()
+    return any(backend.get("name") == service for rule in rules for backend in rule.get("backendRefs") or ())

@@ -1,0 +1,203 @@
+"""What would be created, decided with no cluster at all.
+
+An object goes the way it would go through an API server: schema, defaulting, validation, then the same reconcile function
+that the manager runs. What the rest of a cluster would do (Deployments become available, gateways accept routes) is assumed
+to go well, and the decision is made again until it stands.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kservectl.admission.inferenceservice.defaulting import default
+from kservectl.admission.inferenceservice.validation import validate_create
+from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
+from kservectl.api.kinds import (
+    CLUSTER_SERVING_RUNTIME,
+    CLUSTER_STORAGE_CONTAINER,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    SERVING_RUNTIME,
+    TRAINED_MODEL,
+)
+from kservectl.clock import rfc3339
+from kservectl.controllers.inferenceservice.reconcile import reconcile
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.devcluster.contract import InvalidObject, Malformed, TypeSystem, UnknownFields
+from kservectl.objects import metadata
+from kservectl.objects.kind import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    INGRESS,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    Kind,
+)
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Explanation, Outcome
+from kservectl.runtime.view import StaticView
+
+_KINDS: Sequence[Kind] = (
+    INFERENCE_SERVICE,
+    SERVING_RUNTIME,
+    CLUSTER_SERVING_RUNTIME,
+    CLUSTER_STORAGE_CONTAINER,
+    TRAINED_MODEL,
+    CONFIG_MAP,
+    NAMESPACE,
+    DEPLOYMENT,
+    SERVICE,
+    HORIZONTAL_POD_AUTOSCALER,
+    HTTP_ROUTE,
+    INGRESS,
+    POD,
+)
+_MOST_ROUNDS = 6
+
+
+class CannotRender(Exception):
+    """An object would be refused, or nothing can be decided for it; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What one InferenceService leads to: `service` as it would be stored, and the objects made for it, in order."""
+
+    service: Object
+    objects: tuple[Object, ...]
+    warnings: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
+
+
+class Renderer:
+    """Renders InferenceServices amid `surroundings`: runtimes, storage containers, the ConfigMap, whatever else there is.
+
+    Of two surroundings of one name the later one counts, so that a user's own come after the built-in ones.
+    """
+
+    def __init__(self, surroundings: Iterable[Object], types: TypeSystem, settings: Settings, now: datetime) -> None:
+        self._types = types
+        self._settings = settings
+        self._now = now
+        self._surroundings = [self._checked(obj) for obj in surroundings]
+
+    def render(self, manifest: Object) -> Rendering:
+        """Raises CannotRender."""
+        stored, warnings = self._admitted(manifest)
+        children: tuple[Object, ...] = ()
+        outcome = Outcome()
+        for _ in range(_MOST_ROUNDS):
+            outcome = reconcile(stored, self._view(stored, children), self._settings)
+            if outcome.terminal_error is not None:
+                raise CannotRender(f"{metadata.describe(stored)}: {outcome.terminal_error}")
+            status = outcome.status if outcome.status is not None else stored.get("status")
+            if outcome.desired == children and status == stored.get("status"):
+                break
+            children, stored = outcome.desired, {**stored, "status": status}
+        objects = tuple(self._placed(child, stored) for child in outcome.desired)
+        return Rendering(stored, objects, tuple(warnings), outcome.explanations)
+
+    def _checked(self, obj: Object) -> Object:
+        kind = _kind_of(obj)
+        if kind is None:
+            return obj
+        try:
+            prepared = self._types.prepare(kind, obj, field_validation="Strict").object
+            self._types.validate(kind, prepared, None)
+        except UnknownFields as error:
+            raise CannotRender(f"{metadata.describe(obj)}: {'; '.join(error.errors)}") from error
+        except (InvalidObject, Malformed) as error:
+            raise CannotRender(f"{metadata.describe(obj)}: {error}") from error
+        return prepared
+
+    def _admitted(self, manifest: Object) -> tuple[Object, Sequence[str]]:
+        """The manifest as an API server with kservectl's webhooks would store it."""
+        placed = {**manifest, "metadata": {"namespace": "default", **(manifest.get("metadata") or {})}}
+        checked = self._checked(placed)
+        configuration = self._view(None, ()).get(CONFIG_MAP, CONFIG_MAP_NAME, self._settings.system_namespace)
+        config = Config.of(configuration)
+        try:
+            defaulted = default(checked, config, creating=True)
+        except ConfigError as error:
+            raise CannotRender(f"{metadata.describe(placed)}: key {error.key} of {CONFIG_MAP_NAME}: {error}") from error
+        verdict = validate_create(defaulted, config)
+        if verdict.errors:
+            problems = "; ".join(f"{error.field}: {error.message}" for error in verdict.errors)
+            raise CannotRender(f"{metadata.describe(placed)}: {problems}")
+        identity = {"uid": f"render/{metadata.key(defaulted)}", "generation": 1, "resourceVersion": "1"}
+        stored = self._checked(defaulted)
+        return {**stored, "metadata": {**stored["metadata"], **identity}}, verdict.warnings
+
+    def _view(self, service: Object | None, children: Iterable[Object]) -> StaticView:
+        objects = list(self._surroundings)
+        if service is not None:
+            objects.append(service)
+            objects += [_thriving(self._owned(child, service), self._now) for child in children]
+        return StaticView(objects, kinds=_KINDS, now=self._now)
+
+    def _owned(self, child: Object, service: Object) -> Object:
+        placed = self._placed(child, service)
+        inner = {**placed["metadata"], "generation": 1, "ownerReferences": [metadata.controller_reference(service)]}
+        return {**placed, "metadata": inner}
+
+    def _placed(self, child: Object, service: Object) -> Object:
+        return {**child, "metadata": {"namespace": metadata.namespace(service), **child["metadata"]}}
+
+
+def is_renderable(obj: Object) -> bool:
+    """Whether `obj` is of a kind that leads to other objects."""
+    return _kind_of(obj) == INFERENCE_SERVICE
+
+
+def _kind_of(obj: Object) -> Kind | None:
+    wanted = (str(obj.get("apiVersion")), str(obj.get("kind")))
+    return next((kind for kind in _KINDS if (kind.api_version, kind.kind) == wanted), None)
+
+
+def _thriving(child: Object, now: datetime) -> Object:
+    """`child` with the status that it has once all went well."""
+    make = _STATUSES.get(str(child["kind"]))
+    return {**child, "status": make(child, rfc3339(now))} if make is not None else child
+
+
+def _available(deployment: Object, moment: str) -> Object:
+    replicas = int((deployment.get("spec") or {}).get("replicas", 1))
+    conditions = [
+        {
+            "type": "Available",
+            "status": "True",
+            "reason": "MinimumReplicasAvailable",
+            "message": "Deployment has minimum availability.",
+        },
+        {
+            "type": "Progressing",
+            "status": "True",
+            "reason": "NewReplicaSetAvailable",
+            "message": "The rollout is complete.",
+        },
+    ]
+    return {
+        "observedGeneration": 1,
+        "replicas": replicas,
+        "updatedReplicas": replicas,
+        "readyReplicas": replicas,
+        "availableReplicas": replicas,
+        "conditions": [{**entry, "lastTransitionTime": moment, "lastUpdateTime": moment} for entry in conditions],
+    }
+
+
+def _accepted(route: Object, moment: str) -> Object:
+    conditions = [
+        {"type": type_, "status": "True", "reason": type_, "message": "", "lastTransitionTime": moment}
+        for type_ in ("Accepted", "ResolvedRefs")
+    ]
+    parents = (route.get("spec") or {}).get("parentRefs") or ()
+    return {
+        "parents": [{"parentRef": parent, "controllerName": "render", "conditions": conditions} for parent in parents]
+    }
+
+
+_STATUSES: Mapping[str, Any] = {"Deployment": _available, "HTTPRoute": _accepted}
