@@ -116,6 +116,18 @@ def test_a_value_that_is_not_an_object_is_an_error() -> None:
     )
 
 
+def test_data_that_is_not_an_object_is_an_error_for_every_reader() -> None:
+    assert error(lambda: Config({"data": "service"}).service) == (
+        "data of inferenceservice-config must be an object, not a string"
+    )
+
+
+def test_a_value_that_is_not_text_is_an_error() -> None:
+    assert error(lambda: Config({"data": {"service": {}}}).service) == (
+        "unable to parse service config json: the value must be JSON text, not an object"
+    )
+
+
 def test_the_gateway_is_mandatory_with_gateway_api() -> None:
     assert (
         ingress_error(**INGRESS, enableGatewayApi=True) == "invalid ingress config - kserveIngressGateway is required"

@@ -62,7 +62,7 @@ class Config:
 
     def __init__(self, configmap: Mapping[str, Any] | None) -> None:
         self.missing = configmap is None
-        self._data: Mapping[str, Any] = (configmap or {}).get("data") or {}
+        self._data: Any = (configmap or {}).get("data") or {}
 
     @classmethod
     def of(cls, configmap: Object | None) -> "Config":
@@ -167,6 +167,8 @@ class Config:
         return _complete_resources("router", self.router)
 
     def _read(self, key: str, model: type[Model], absent: Callable[[], Model] | None = None) -> Model:
+        if not isinstance(self._data, Mapping):
+            raise ConfigError(key, f"data of {CONFIG_MAP_NAME} must be an object, not {kind_of_value(self._data)}")
         if key not in self._data:
             return absent() if absent else model()
         prefix = _PREFIXES.get(key, f"unable to parse {key} config json: ")

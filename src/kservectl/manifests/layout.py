@@ -29,6 +29,7 @@ _ROOT_NOTE = (
     "#   kubectl apply --server-side -k manifests/crds\n"
     "#   kubectl wait --for=condition=Established crd inferenceservices.serving.kserve.io\n"
     "#   kubectl apply --server-side -k manifests\n"
+    "# A Gateway for clusters that have none: kubectl apply --server-side -k manifests/gateway\n"
 )
 
 
