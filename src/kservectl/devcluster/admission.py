@@ -1,7 +1,7 @@
 """What the write path tells admission about a request, and what it gets back.
 
-The write path calls every `Admission` it was given in order: first `mutate` of all, then, on the object about to be
-stored, `validate` of all. A refusal is raised as an ApiError.
+The write path calls `mutate` on what the client sent, and `validate` on what is about to be stored. A refusal is raised
+as an ApiError.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Mutated:
 
 
 class Admission(Protocol):
-    """One admission plugin."""
+    """Everything that may change or refuse a write."""
 
     async def mutate(self, attributes: Attributes) -> Mutated: ...
 

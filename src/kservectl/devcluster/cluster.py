@@ -17,7 +17,6 @@ from aiohttp import web
 
 from kservectl.clock import Clock
 from kservectl.devcluster.addresses import ServiceAddresses
-from kservectl.devcluster.admission import Admission
 from kservectl.devcluster.contract import PatchType, ServedKind, TypeSystem
 from kservectl.devcluster.definitions import Definitions
 from kservectl.devcluster.deletion import DeleteOptions, Deleter
@@ -37,10 +36,18 @@ from kservectl.devcluster.storage import Change, Store
 from kservectl.devcluster.subresources import LogOf, Subresources, no_log
 from kservectl.devcluster.tables import Tables
 from kservectl.devcluster.watching import Watcher
+from kservectl.devcluster.webhook_call import Resolver
+from kservectl.devcluster.webhooks import Webhooks
 from kservectl.devcluster.writing import Writer
 from kservectl.objects import metadata
 from kservectl.objects.kind import NAMESPACE, SERVICE, Kind
 from kservectl.objects.metadata import Object, ObjectKey
+
+
+def no_service(namespace: str, name: str, port: int) -> str | None:
+    """The resolver of a cluster in which nothing listens behind a Service."""
+    return None
+
 
 _MANAGER = "kservectl-devcluster"
 _SHUTDOWN_SECONDS = 1.0
@@ -49,8 +56,9 @@ _SHUTDOWN_SECONDS = 1.0
 class DevCluster:
     """One cluster. Start it once; everything it runs ends with `stop`.
 
-    `types` says what is served. `window` is how many changes of each kind can be followed at least; older
-    resourceVersions are answered with 410. `seed` makes uids and generated names repeatable.
+    `types` says what is served. `resolver` finds what is behind a Service that a webhook configuration names. `window` is
+    how many changes of each kind can be followed at least; older resourceVersions are answered with 410. `seed` makes
+    uids and generated names repeatable.
     """
 
     def __init__(
@@ -58,7 +66,7 @@ class DevCluster:
         types: TypeSystem,
         *,
         clock: Clock,
-        admissions: Sequence[Admission] = (),
+        resolver: Resolver = no_service,
         window: int = 4096,
         bookmark_seconds: float = 60.0,
         seed: int | None = None,
@@ -66,6 +74,7 @@ class DevCluster:
         log_of: LogOf = no_log,
     ) -> None:
         self.clock = clock
+        random_source = random.Random(seed)  # noqa: S311  # names and uids, no secrets
         self.registry = Registry(types)
         self.storage = Store(window=window)
         self.faults = Faults()
@@ -73,18 +82,21 @@ class DevCluster:
         self._definitions = Definitions(self.storage, self.registry, types, clock)
         self._namespaces = Namespaces(self.storage, self.registry, clock=clock, authority=authority)
         self._garbage = GarbageCollector(self.storage, self.registry)
+        self._webhooks = Webhooks(
+            self.storage, self.registry, clock=clock, resolver=resolver, random_source=random_source
+        )
         self._lister = Lister(self.storage, self.registry)
         self._writer = Writer(
             self.storage,
             self.registry,
             types,
             clock=clock,
-            admissions=tuple(admissions),
+            admission=self._webhooks,
             addressed=self._addresses.address,
             register=self._definitions.register,
-            random_source=random.Random(seed),  # noqa: S311  # names and uids, no secrets
+            random_source=random_source,
         )
-        self._deleter = Deleter(self.storage, self.registry, clock=clock, admissions=tuple(admissions))
+        self._deleter = Deleter(self.storage, self.registry, clock=clock, admission=self._webhooks)
         self._watcher = Watcher(
             self.storage, self.registry, self._lister, clock=clock, bookmark_seconds=bookmark_seconds
         )
@@ -143,6 +155,7 @@ class DevCluster:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self._webhooks.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

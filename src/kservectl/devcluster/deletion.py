@@ -99,11 +99,11 @@ def returns_object(served: ServedKind) -> bool:
 class Deleter:
     """Deletes objects of every stored kind."""
 
-    def __init__(self, store: Store, registry: Registry, *, clock: Clock, admissions: tuple[Admission, ...]) -> None:
+    def __init__(self, store: Store, registry: Registry, *, clock: Clock, admission: Admission) -> None:
         self._store = store
         self._registry = registry
         self._clock = clock
-        self._admissions = admissions
+        self._admission = admission
 
     async def delete(self, served: ServedKind, key: ObjectKey, options: DeleteOptions) -> Deleted:
         """Delete one object, or mark it when something has to happen first."""
@@ -146,12 +146,8 @@ class Deleter:
             said["dryRun"] = ["All"]
         old = live.as_kind(served.kind, self._registry.convert)
         asked = Attributes("DELETE", served, namespace, name, None, old, "", options.dry_run, said, options.user)
-        warnings: tuple[str, ...] = ()
-        for admission in self._admissions:
-            warnings += (await admission.mutate(asked)).warnings
-        for admission in self._admissions:
-            warnings += await admission.validate(asked)
-        return warnings
+        mutated = await self._admission.mutate(asked)
+        return mutated.warnings + await self._admission.validate(asked)
 
     def _check_preconditions(self, served: ServedKind, live: Entry, options: DeleteOptions) -> None:
         metadata = live.object["metadata"]

@@ -7,8 +7,8 @@ workloads) goes through the same door.
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kservectl.clock import Clock, rfc3339
@@ -67,7 +67,7 @@ class Writer:
         types: TypeSystem,
         *,
         clock: Clock,
-        admissions: Sequence[Admission],
+        admission: Admission,
         addressed: Callable[[Object], Object],
         register: Callable[[Object], None],
         random_source: random.Random,
@@ -76,7 +76,7 @@ class Writer:
         self._registry = registry
         self._types = types
         self._clock = clock
-        self._admissions = admissions
+        self._admission = admission
         self._addressed = addressed
         self._register = register
         self._random = random_source
@@ -207,7 +207,7 @@ class Writer:
         obj = strategies.on_create(served, obj, addressed=self._addressed)
         self._validate(served, obj, None)
         final = self._attributes("CREATE", served, namespace, obj["metadata"]["name"], obj, None, options)
-        warnings += await self._validating(final)
+        warnings += await self._admission.validate(final)
         warnings = (*prepared.warnings, *warnings)
         if options.dry_run:
             if self.entry(served, ObjectKey(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])) is not None:
@@ -297,7 +297,7 @@ class Writer:
             new = strategies.on_update(served, _inheriting(mutated, old), old, subresource)
         self._validate(served, new, old, subresource)
         final = self._attributes("UPDATE", served, key.namespace, key.name, new, old, options, subresource)
-        return new, warnings + await self._validating(final)
+        return new, warnings + await self._admission.validate(final)
 
     def _store_over(self, served: ServedKind, live: Entry, new: Object, old: Object) -> Entry:
         resource, stored_kind = self._stored(served)
@@ -346,24 +346,14 @@ class Writer:
             raise invalid(served.kind, str(new["metadata"].get("name") or ""), causes)
 
     async def _mutate(self, attributes: Attributes) -> tuple[Object, tuple[str, ...]]:
-        obj = attributes.object
-        assert obj is not None  # create and update always carry an object
-        warnings: tuple[str, ...] = ()
+        """The object after mutating admission, decoded and defaulted anew when it was changed."""
+        before = attributes.object or {}
+        mutated = await self._admission.mutate(attributes)
+        if mutated.object is None or mutated.object is before:
+            return before, mutated.warnings
         kind = attributes.served.kind
-        for admission in self._admissions:
-            mutated = await admission.mutate(attributes)
-            warnings += mutated.warnings
-            if mutated.object is not None and mutated.object is not attributes.object:
-                with refusing(kind, attributes.name):
-                    obj = self._types.prepare(kind, mutated.object, field_validation="Ignore").object
-                attributes = replace(attributes, object=obj)
-        return obj, warnings
-
-    async def _validating(self, attributes: Attributes) -> tuple[str, ...]:
-        warnings: tuple[str, ...] = ()
-        for admission in self._admissions:
-            warnings += await admission.validate(attributes)
-        return warnings
+        with refusing(kind, attributes.name):
+            return self._types.prepare(kind, mutated.object, field_validation="Ignore").object, mutated.warnings
 
     def _attributes(
         self,
