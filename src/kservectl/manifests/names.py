@@ -13,7 +13,6 @@ METRICS_PORT_NAME = "metrics"
 METRICS_PORT = 8080
 HEALTH_PORT_NAME = "health"
 HEALTH_PORT = 8081
-CERTIFICATE_SECRET = "kserve-webhook-server-cert"  # noqa: S105 - the name of a Secret, not one
 
 WEBHOOK_CONFIGURATION = "inferenceservice.serving.kserve.io"
 """The name of the mutating and of the validating configuration."""

@@ -7,7 +7,8 @@ needs `patch`, and `create` for an object that is not there yet.
 
 from collections.abc import Sequence
 
-from kservectl.manifests.names import CERTIFICATE_SECRET, MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION
+from kservectl.admission.rotation import SECRET_NAME
+from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION
 from kservectl.objects.metadata import Object
 
 _READ = ("get", "list", "watch")
@@ -71,7 +72,7 @@ def role() -> Object:
         _rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
         _rule("", ("configmaps",), _READ),
         _rule("", ("secrets",), ("create",)),
-        _rule("", ("secrets",), (*_READ, "update"), names=(CERTIFICATE_SECRET,)),
+        _rule("", ("secrets",), (*_READ, "update"), names=(SECRET_NAME,)),
     ]
     return _named(f"{_API_GROUP}/v1", "Role", namespace=NAMESPACE) | {"rules": rules}
 

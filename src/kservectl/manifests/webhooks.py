@@ -4,13 +4,12 @@ They come without a caBundle: the manager makes its certificate and writes the b
 server refuses what the rules match, as `failurePolicy: Fail` demands.
 """
 
+from kservectl.admission.inferenceservice.handler import DEFAULTER_PATH, VALIDATOR_PATH
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.manifests.names import NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE
 from kservectl.objects.kind import POD, Kind
 from kservectl.objects.metadata import Object
 
-DEFAULTER_PATH = "/mutate-serving-kserve-io-v1beta1-inferenceservice"
-VALIDATOR_PATH = "/validate-serving-kserve-io-v1beta1-inferenceservice"
 POD_MUTATOR_PATH = "/mutate-pods"
 
 _GROUP = "admissionregistration.k8s.io/v1"
