@@ -1,0 +1,120 @@
+"""One program of a running cluster: start it, ask whether it is well, stop it, kill it."""
+
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from e2e.cluster import process
+from e2e.cluster.arguments import COMMAND_LINES
+from e2e.cluster.connection import health_problem, tls_context
+from e2e.cluster.errors import ComponentError
+from e2e.cluster.layout import Layout
+from e2e.cluster.process import ProcessId
+
+__all__ = ["Component"]
+
+_HEALTH_PATHS = {
+    "etcd": "/health",
+    "kube-apiserver": "/readyz",
+    "kube-controller-manager": "/healthz",
+    "kube-scheduler": "/readyz",
+    "kwok": "/healthz",
+}
+_READY_SECONDS = 90.0
+_STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_LOG_LINES = 25
+
+
+class Component:
+    """A program of a cluster. Whoever has the cluster's folder can control it, not only the process that started it."""
+
+    def __init__(
+        self, name: str, layout: Layout, running: ProcessId | None, changed: Callable[[str, ProcessId | None], None]
+    ) -> None:
+        self.name = name
+        self.log: Path = layout.log(name)
+        self._layout = layout
+        self._process = running
+        self._changed = changed
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, while it runs."""
+        return self._process.pid if self._process and process.is_running(self._process) else None
+
+    @property
+    def port(self) -> int:
+        """Its loopback port."""
+        return self._layout.ports[self.name]
+
+    def start(self) -> None:
+        """Start it, unless it runs; do not wait until it is ready."""
+        if self.pid is not None:
+            return
+        command = [str(self._layout.binaries[self.name]), *COMMAND_LINES[self.name](self._layout)]
+        try:
+            self._set(process.spawn(command, self.log))
+        except OSError as error:
+            raise ComponentError(f"could not start {command[0]}: {error}") from error
+
+    def is_ready(self) -> bool:
+        """Ask it once whether it is ready to serve."""
+        return self._problem() is None
+
+    def wait_ready(self, seconds: float = _READY_SECONDS) -> None:
+        """Wait until it is ready.
+
+        :raises ComponentError: with the end of its log, when it dies or takes longer than this.
+        """
+        deadline = time.monotonic() + seconds
+        while problem := self._problem():
+            if self.pid is None:
+                raise ComponentError(f"{self.name} has ended; {self._end_of_log()}")
+            if time.monotonic() > deadline:
+                raise ComponentError(
+                    f"{self.name} is not ready after {seconds:.0f} s ({problem}); {self._end_of_log()}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self, patience: float = _STOP_SECONDS) -> None:
+        """Ask it to end, and wait until it has."""
+        if self._process:
+            process.terminate(self._process, patience)
+            self._set(None)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would (SIGKILL)."""
+        if self._process:
+            process.kill(self._process)
+            self._set(None)
+
+    def restart(self) -> None:
+        """Stop it if it runs, start it again on the same data and port, and wait until it is ready."""
+        self.stop()
+        self.start()
+        self.wait_ready()
+
+    def _set(self, running: ProcessId | None) -> None:
+        self._process = running
+        self._changed(self.name, running)
+
+    def _problem(self) -> str | None:
+        if self.pid is None:
+            return "it does not run"
+        scheme = "http" if self.name == "kwok" else "https"
+        return health_problem(f"{scheme}://127.0.0.1:{self.port}{_HEALTH_PATHS[self.name]}", self._tls())
+
+    def _tls(self) -> ssl.SSLContext | None:
+        pki = self._layout.pki
+        if self.name == "kwok":
+            return None
+        return tls_context(pki.etcd_ca, pki.etcd_client) if self.name == "etcd" else tls_context(pki.ca, pki.admin)
+
+    def _end_of_log(self) -> str:
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        except OSError:
+            return f"it has written no log ({self.log})"
+        return f"the end of {self.log}:\n" + "\n".join(f"  {line}" for line in lines)
