@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import structlog
 
 from kservectl.client.client import JSON_PATCH, STRATEGIC_MERGE_PATCH, Client
 from kservectl.client.errors import (
@@ -173,6 +174,15 @@ async def test_errors_never_quote_a_body(server: ScriptedServer, client: Client)
         with pytest.raises(expected) as raised:
             await client.create(CONFIG_MAP, secret)
         assert "hunter2" not in str(raised.value)
+
+
+async def test_warnings_of_the_server_are_logged_once_each(server: ScriptedServer, client: Client) -> None:
+    warning = {"Warning": '299 - "unknown field "spec.foo""'}
+    server.answer(answer(OBJ, headers=warning), answer(OBJ, headers=warning), answer(OBJ))
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            await client.apply(CONFIG_MAP, OBJ)
+    assert [log["warning"] for log in logs if log["event"] == "the API server warns"] == ['unknown field "spec.foo"']
 
 
 async def test_a_guard_is_asked_before_each_write_and_never_before_a_read(

@@ -354,6 +354,24 @@ async def test_configuration_is_looked_for_in_order(
     assert (await load_config(kubeconfig=kubeconfig(named, "http://named"), clock=clock)).server == "http://named"
 
 
+async def test_proxy_comes_from_the_kubeconfig_or_the_environment(
+    server: ScriptedServer, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    path = kubeconfig(tmp_path / "c", "http://api.example")
+    assert (await load_kubeconfig(path, clock=clock)).proxy == ""
+    monkeypatch.setenv("http_proxy", server.url)
+    config = await load_kubeconfig(path, clock=clock)
+    server.answer(answer(OBJ))
+    await ask(config, clock)
+    assert server.asked[0].headers["Host"] == "api.example"
+    monkeypatch.setenv("no_proxy", ".example")
+    assert (await load_kubeconfig(path, clock=clock)).proxy == ""
+    path = kubeconfig(tmp_path / "c", "http://api.example", cluster={"proxy-url": "http://own"})
+    assert (await load_kubeconfig(path, clock=clock)).proxy == "http://own"
+
+
 async def test_nothing_that_is_printed_holds_a_credential(clock: FakeClock, tmp_path: Path) -> None:
     config = await load_kubeconfig(kubeconfig(tmp_path / "c", "http://x", {"token": "hunter2"}), clock=clock)
     assert "hunter2" not in repr(config)

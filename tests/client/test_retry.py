@@ -135,6 +135,13 @@ async def test_server_that_is_not_there_is_unreachable(clock: FakeClock) -> None
             await passing(clock, Client(connection).create(CONFIG_MAP, OBJ))
 
 
+async def test_closed_connection_stays_closed(server: ScriptedServer, client: Client) -> None:
+    await client.close()
+    with pytest.raises(ConnectionFailed, match="closed by this process"):
+        await client.create(CONFIG_MAP, OBJ)
+    assert server.asked == []
+
+
 async def test_server_that_does_not_answer_is_left(server: ScriptedServer, client: Client, clock: FakeClock) -> None:
     async def never(_: object) -> None:
         await asyncio.sleep(3600)

@@ -199,6 +199,36 @@ async def test_optional_kind_stops_and_starts_with_its_definition(server: Script
         assert seen.changes[2].initial
 
 
+async def test_who_waits_for_a_kind_to_come_or_go_is_told(server: ScriptedServer) -> None:
+    server.answer(listing("10"), status(404, "NotFound"), listing("20"), path=WIDGETS)
+    server.answer(status(403, "Forbidden"), path=CRDS)
+    server.watch(feed := Feed(), status(404, "NotFound"), path=WIDGETS)
+    async with reflecting(server, WIDGET, optional=True) as seen:
+        await seen.synced()
+        gone = asyncio.create_task(seen.informer.served_changed())
+        await seen.clock.settle()
+        assert not gone.done()
+        feed.end()
+        await eventually(lambda: seen.restarts("ended") == 1)
+        await seen.clock.advance(1)
+        await eventually(gone.done)
+        assert not seen.informer.served
+        back = asyncio.create_task(seen.informer.served_changed())
+        for _ in range(10):
+            await seen.clock.advance(1)
+            await asyncio.sleep(0.002)  # for the sockets
+        await eventually(back.done)
+        assert seen.informer.served
+
+
+async def test_informer_of_definitions_is_nobodys_business(server: ScriptedServer) -> None:
+    server.answer(*[status(404, "NotFound")] * 3, path=WIDGETS)
+    server.answer(*[status(403, "Forbidden")] * 3, path=CRDS)
+    async with reflecting(server, WIDGET, optional=True) as seen:
+        await eventually(lambda: any(asked.path == CRDS for asked in server.asked))
+        assert list(seen.factory.informers) == [seen.informer]
+
+
 async def test_objects_of_an_optional_kind_that_vanished_are_reported_deleted(server: ScriptedServer) -> None:
     server.answer(listing("10", widget("w", "1")), path=WIDGETS)
     server.watch(status(404, "NotFound"), path=WIDGETS)

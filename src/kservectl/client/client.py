@@ -128,7 +128,10 @@ class Client:
         resource_version: str = "",
         propagation: str = "Background",
     ) -> None:
-        """Delete on the condition that uid and resourceVersion are the given ones (Conflict otherwise)."""
+        """Delete on the condition that uid and resourceVersion are the given ones (Conflict otherwise).
+
+        NotFound may also mean that a first attempt, whose answer was lost, succeeded.
+        """
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if conditions := _present(uid=uid, resourceVersion=resource_version):
             options["preconditions"] = conditions

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 import structlog
 import yaml
@@ -126,9 +128,16 @@ async def load_in_cluster(
     return ConnectionConfig(
         server=configuration.host or "",
         ca_file=configuration.ssl_ca_cert or "",
+        proxy=proxy_from_environment(configuration.host or ""),
         namespace=namespace or "default",
         credentials=token,
     )
+
+
+def proxy_from_environment(server: str) -> str:
+    """The proxy that $HTTPS_PROXY, $HTTP_PROXY and $NO_PROXY name for a server's URL; empty for none."""
+    url = urlsplit(server)
+    return "" if proxy_bypass(url.netloc) else getproxies_environment().get(url.scheme, "")
 
 
 class TokenFile:
@@ -227,7 +236,7 @@ class _KubeconfigCredentials:
             ca_file=configuration.ssl_ca_cert or "",
             tls_server_name=configuration.tls_server_name or "",
             insecure=not configuration.verify_ssl,
-            proxy=configuration.proxy or "",
+            proxy=configuration.proxy or proxy_from_environment(configuration.host or ""),
             namespace=str(context.get("namespace") or "default"),
             credentials=self,
         )

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import platform
 import random
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -41,6 +42,9 @@ from kservectl.clock import Clock
 
 JSON: Final = "application/json"
 _IDLE_CONNECTION_SECONDS: Final = 90.0
+_READ_BUFFER: Final = 2**18
+_MOST_WARNINGS: Final = 1000
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class Connection:
         self._deadlines = deadlines or Deadlines()
         self._server = config.server.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self._tls: ssl.SSLContext | None = None
         self._tls_identity = Identity()
         self._reload_lock = asyncio.Lock()
@@ -112,7 +117,8 @@ class Connection:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection of the pool. Requests under way fail."""
+        """Close every connection of the pool. Requests under way fail, and so do later ones."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -182,9 +188,12 @@ class Connection:
             self._tls = None
 
     async def _send(self, request: Request, identity: Identity) -> aiohttp.ClientResponse:
-        session, tls = self._pool(), await self._tls_context(identity)
+        tls = await self._tls_context(identity)
         if self._limit:
             await self._limit.acquire()
+        if self._closed:
+            raise ConnectionFailed(f"{request}: the connection to {self.host} was closed by this process")
+        session = self._pool()
         if request.before:
             request.before()
         headers = {"Accept": request.accept, "User-Agent": _user_agent()}
@@ -245,6 +254,7 @@ class Connection:
                 # Compressing costs both sides more than it saves inside a cluster.
                 headers={"Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_READ_BUFFER,
             )
         return self._session
 
@@ -262,11 +272,11 @@ class Connection:
         return self._tls
 
     def _note_warnings(self, response: aiohttp.ClientResponse, request: Request) -> None:
-        """Log what the server warns of (RFC 9110 `Warning` headers), each text once."""
+        """Log what the server warns of (`299 - "text"` in Warning headers, RFC 7234), each text once."""
         for header in response.headers.getall("Warning", ()):
-            _, _, text = header.partition('"')
-            text = text.rstrip('"')
-            if text and text not in self._seen_warnings and len(self._seen_warnings) < 1000:
+            quoted = _QUOTED.search(header)
+            text = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+            if text not in self._seen_warnings and len(self._seen_warnings) < _MOST_WARNINGS:
                 self._seen_warnings.add(text)
                 self._log.warning("the API server warns", request=str(request), warning=text)
 
@@ -339,4 +349,6 @@ def _code_of(error: ClientError) -> str:
 
 
 def _why(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """The cause in words, without the objects that aiohttp names in its messages."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return str(cause) or type(cause).__name__

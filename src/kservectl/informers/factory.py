@@ -68,15 +68,7 @@ class InformerFactory:
         )
         informer = self._informers.get(spec)
         if informer is None:
-            informer = self._informers[spec] = Informer(
-                self._client,
-                spec,
-                clock=self._clock,
-                rng=self._rng,
-                metrics=self._metrics,
-                streaming=self._streaming_lists,
-                until_served=self._until_served,
-            )
+            informer = self._informers[spec] = self._make(spec)
             self._start(informer)
         return informer
 
@@ -91,10 +83,23 @@ class InformerFactory:
             finally:
                 self._group = None
 
+    def _make(self, spec: InformerSpec) -> Informer:
+        return Informer(
+            self._client,
+            spec,
+            clock=self._clock,
+            rng=self._rng,
+            metrics=self._metrics,
+            streaming=self._streaming_lists,
+            until_served=self._until_served,
+        )
+
     async def _until_served(self, kind: Kind, delay: float) -> None:
         if self._definitions is None:
-            definitions = self.informer(CUSTOM_RESOURCE_DEFINITION, metadata_only=True)
-            self._definitions = Definitions(definitions, clock=self._clock)
+            # An informer of the factory's own: nobody needs to wait for it, or be told that it may not watch.
+            informer = self._make(InformerSpec(CUSTOM_RESOURCE_DEFINITION, metadata_only=True, optional=True))
+            self._definitions = Definitions(informer, clock=self._clock)
+            self._start(informer)
         await self._definitions.until_served(kind, delay)
 
     def _start(self, informer: Informer) -> None:

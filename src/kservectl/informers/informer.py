@@ -59,6 +59,8 @@ class Informer:
         self._group: asyncio.TaskGroup | None = None
         self._state_changed = asyncio.Event()
         self._announced = False
+        self._was_served = True
+        self._served_changed = asyncio.Event()
         shape = Shape(keep_managed_by=spec.keep_managed_by, transform=spec.transform)
         self._reflectors = [
             Reflector(
@@ -152,6 +154,10 @@ class Informer:
             self._state_changed.clear()
             await self._state_changed.wait()
 
+    async def served_changed(self) -> None:
+        """Return when `served` changes the next time."""
+        await self._served_changed.wait()
+
     async def run(self) -> None:
         """Keep the store current until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -192,6 +198,10 @@ class Informer:
             self._announced = True
             for subscription in self._subscriptions:
                 subscription.end_of_first_list()
+        if self.served != self._was_served:
+            self._was_served = self.served
+            self._served_changed.set()
+            self._served_changed = asyncio.Event()  # for those who wait for the change after this one
         if not self.served and self.spec.optional:
             # Its objects went with it; what comes back one day is a first list again.
             self._replace({}, "")

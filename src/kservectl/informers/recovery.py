@@ -80,6 +80,6 @@ def recovery_from(error: ClientError, kind: Kind) -> Recovery:
         return Recovery("rejected", problem, relist=True, newest=True)
     if isinstance(error, ApiError):
         # A restored or restarted server may be behind the version that was asked for.
-        behind = any(cause.get("reason") == "ResourceVersionTooLarge" for cause in error.details.get("causes") or ())
+        behind = "ResourceVersionTooLarge" in str(error.details.get("causes"))
         return Recovery("server_error", problem, wait=error.retry_after, relist=behind, newest=behind)
     return Recovery("error", problem)

@@ -249,7 +249,9 @@ class Reflector:
         self._sink.restarted(recovery.reason)
         if recovery.problem:
             if recovery.problem != self.problem:
-                self._log.warning("informer interrupted", reason=recovery.reason, problem=recovery.problem)
+                # That a kind is not served is the usual case for the optional ones; who requires it says so itself.
+                log = self._log.warning if recovery.served else self._log.info
+                log("informer interrupted", reason=recovery.reason, problem=recovery.problem)
             self.listed = self.listed and recovery.served
             self._set_state(recovery.problem, served=recovery.served, refused=recovery.refused)
         if recovery.at_once and self._progressed:
