@@ -7,10 +7,11 @@ from typing import Any
 
 from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.refusals import invalid, quoted
-from kservectl.devcluster.storage import Change, Resource
+from kservectl.devcluster.storage import Change, Resource, Store
 from kservectl.objects.kind import SERVICE
 from kservectl.objects.metadata import Object, name
 
+_SERVICES = Resource(SERVICE.group, SERVICE.plural)
 _NETWORK = ipaddress.IPv4Network("10.96.0.0/16")
 _NODE_PORTS = range(30000, 32768)
 
@@ -18,22 +19,25 @@ _NODE_PORTS = range(30000, 32768)
 class ServiceAddresses:
     """Knows which addresses are in use by listening to the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._used: set[str | int] = set()
         size = _NETWORK.num_addresses - 2
         self._hosts: Iterator[int] = cycle(range(10, size))
         self._ports: Iterator[int] = cycle(_NODE_PORTS)
 
     def observe(self, change: Change, resource: Resource) -> None:
-        if resource != Resource(SERVICE.group, SERVICE.plural):
+        if resource != _SERVICES:
             return
         if change.previous is not None:
             self._used.difference_update(_claims(change.previous.object))
         if change.type != "DELETED":
-            self.take(change.object)
+            self._used.update(_claims(change.object))
 
-    def take(self, service: Object) -> None:
-        self._used.update(_claims(service))
+    def restore(self) -> None:
+        """Take note of the addresses of all stored Services."""
+        for entry in self._store.collection(_SERVICES).entries():
+            self._used.update(_claims(entry.object))
 
     def address(self, service: Object) -> Object:
         """`service` with clusterIP, families and node ports filled in where its type has them."""

@@ -10,6 +10,7 @@ import base64
 import random
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from kservectl.devcluster.deletion import DeleteOptions, Deleter
 from kservectl.devcluster.discovery import Discovery
 from kservectl.devcluster.faults import Faults
 from kservectl.devcluster.garbage import GarbageCollector
+from kservectl.devcluster.journal import Journal
 from kservectl.devcluster.listing import Lister
 from kservectl.devcluster.namespaces import SYSTEM_NAMESPACES, Namespaces
 from kservectl.devcluster.refusals import not_found
@@ -56,9 +58,9 @@ _SHUTDOWN_SECONDS = 1.0
 class DevCluster:
     """One cluster. Start it once; everything it runs ends with `stop`.
 
-    `types` says what is served. `resolver` finds what is behind a Service that a webhook configuration names. `window` is
-    how many changes of each kind can be followed at least; older resourceVersions are answered with 410. `seed` makes
-    uids and generated names repeatable.
+    `types` says what is served. `data_dir` keeps the state across restarts. `resolver` finds what is behind a Service
+    that a webhook configuration names. `window` is how many changes of each kind can be followed at least; older
+    resourceVersions are answered with 410. `seed` makes uids and generated names repeatable.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class DevCluster:
         types: TypeSystem,
         *,
         clock: Clock,
+        data_dir: Path | None = None,
         resolver: Resolver = no_service,
         window: int = 4096,
         bookmark_seconds: float = 60.0,
@@ -78,7 +81,8 @@ class DevCluster:
         self.registry = Registry(types)
         self.storage = Store(window=window)
         self.faults = Faults()
-        self._addresses = ServiceAddresses()
+        self._journal = Journal(data_dir, self.storage, self.registry.convert) if data_dir is not None else None
+        self._addresses = ServiceAddresses(self.storage)
         self._definitions = Definitions(self.storage, self.registry, types, clock)
         self._namespaces = Namespaces(self.storage, self.registry, clock=clock, authority=authority)
         self._garbage = GarbageCollector(self.storage, self.registry)
@@ -126,7 +130,14 @@ class DevCluster:
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None, backlog: int = 512
     ) -> None:
-        """Listen, and run the cluster's own controllers. Port 0 takes a free one; see `url`."""
+        """Listen, and run the cluster's own controllers. Port 0 takes a free one; see `url`.
+
+        Raises JournalError when the folder of an earlier run cannot be used.
+        """
+        if self._journal is not None:
+            self._journal.open()
+            for part in (self._definitions, self._addresses, self._namespaces, self._garbage):
+                part.restore()
         await self._populate()
         self._tasks = [
             asyncio.create_task(controller.run(self._writer, self._deleter), name=type(controller).__name__)
@@ -156,6 +167,8 @@ class DevCluster:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._webhooks.close()
+        if self._journal is not None:
+            self._journal.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

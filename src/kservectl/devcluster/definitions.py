@@ -42,7 +42,7 @@ class Definitions:
     def restore(self) -> None:
         """Serve all stored definitions again, after a restart."""
         for entry in self._store.collection(CRDS).entries():
-            self._pending[entry.key.name] = None
+            self._enqueue(entry.key.name)
             try:
                 self._types.add_definition(entry.object)
             except RefusedByTypes as refused:

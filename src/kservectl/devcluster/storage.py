@@ -173,10 +173,14 @@ class Collection:
         self.closed = True
         self._wake()
 
-    def restore(self, entry: Entry) -> None:
-        """Put back an entry read from disk; nobody is told."""
-        self._entries[entry.key] = entry
+    def restore(self, key: ObjectKey, entry: Entry | None, revision: int) -> None:
+        """Put back (or take away) what was read from disk; nobody is told, and there is no history before it."""
+        self.compacted = max(self.compacted, revision)
         self._sorted = None
+        if entry is None:
+            self._entries.pop(key, None)
+        else:
+            self._entries[key] = entry
 
     def record(self, change: Change) -> None:
         entry = change.entry
@@ -256,12 +260,15 @@ class Store:
         self.revision = revision
         self._window = window
         self._collections: dict[Resource, Collection] = {}
+        self._floor = revision
+        self._floors: dict[Resource, int] = {}
         self._listeners: list[Callable[[Change, Resource], None]] = []
 
     def collection(self, resource: Resource) -> Collection:
         found = self._collections.get(resource)
         if found is None:
-            found = self._collections[resource] = Collection(resource, self._window, self.revision)
+            floor = self._floors.get(resource, self._floor)
+            found = self._collections[resource] = Collection(resource, self._window, floor)
         return found
 
     def collections(self) -> list[Collection]:
@@ -290,15 +297,23 @@ class Store:
         obj = expected.object if last_state is None else last_state
         return self._commit(collection, "DELETED", expected.kind, expected.key, obj, expected)
 
+    def restore(self, resource: Resource, key: ObjectKey, entry: Entry | None) -> None:
+        """Put back what was read from disk, before anybody else uses the store; None for what was deleted."""
+        self._floor = self.revision
+        self.collection(resource).restore(key, entry, self.revision)
+
     def drop(self, resource: Resource) -> None:
         """Stop storing a resource whose kind is no longer served; it must be empty."""
         collection = self._collections.pop(resource, None)
         if collection is not None:
+            self._floors[resource] = self.revision
             collection.close()
 
     def expire(self) -> None:
         """Forget the history of every collection, so that older resourceVersions are answered with 410."""
         self.revision += 1
+        self._floor = self.revision
+        self._floors.clear()
         for collection in self._collections.values():
             collection.expire(self.revision)
 
