@@ -177,7 +177,7 @@ async def test_errors_never_quote_a_body(server: ScriptedServer, client: Client)
 
 
 async def test_warnings_of_the_server_are_logged_once_each(server: ScriptedServer, client: Client) -> None:
-    warning = {"Warning": '299 - "unknown field "spec.foo""'}
+    warning = {"Warning": r'299 - "unknown field \"spec.foo\""'}
     server.answer(answer(OBJ, headers=warning), answer(OBJ, headers=warning), answer(OBJ))
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):

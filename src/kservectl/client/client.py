@@ -177,10 +177,17 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str | None = None,
+        accept: str = JSON,
     ) -> Any:
         """Any request; decoded JSON. `path` starts with a slash and is quoted. Only reads are repeated."""
         return await self._send(
-            method, path, params or {}, body=body, content_type=content_type or JSON, idempotent=method in _READS
+            method,
+            path,
+            params or {},
+            body=body,
+            content_type=content_type or JSON,
+            accept=accept,
+            idempotent=method in _READS,
         )
 
     async def _write(self, method: str, path: str, body: Any, params: Mapping[str, str], **options: Any) -> Object:
