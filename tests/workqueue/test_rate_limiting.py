@@ -42,6 +42,12 @@ def test_a_thousand_keys_failing_at_once_are_spread_over_the_bucket() -> None:
     assert delays[-1] == pytest.approx(90.0)
 
 
+def test_a_retry_that_does_not_share_takes_no_turn_of_the_bucket() -> None:
+    limiter: RateLimiter[int] = RateLimiter(jitter=0.0, bucket=Bucket(rate=10, burst=1))
+    assert [limiter.next_delay(key, 0.0, share=False) for key in range(50)] == [0.005] * 50
+    assert limiter.next_delay(99, 0.0) == 0.005
+
+
 def test_jitter_spreads_up_and_down_and_no_further() -> None:
     limiter: RateLimiter[int] = RateLimiter(jitter=0.1, bucket=Bucket(burst=10**6), rng=random.Random(1))
     delays = [limiter.next_delay(key, 0.0) for key in range(500)]

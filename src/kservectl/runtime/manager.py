@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from kservectl.client.client import Client
 from kservectl.clock import Clock
@@ -28,7 +28,7 @@ from kservectl.runtime.health import Health, LoopWatchdog
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
 from kservectl.runtime.serving import HttpServer, metrics_application
-from kservectl.runtime.sources import Sources
+from kservectl.runtime.sources import Sources, unsynced
 from kservectl.runtime.supervision import Supervisor, run_supervised
 from kservectl.workqueue import QueueMetrics
 
@@ -96,6 +96,7 @@ class Manager:
         identity = self._options.identity or new_identity()
         self.registry = registry or CollectorRegistry()
         """What `/metrics` shows."""
+        ProcessCollector(registry=self.registry)
         self.metrics = RuntimeMetrics(self.registry)
         self._queue_metrics = QueueMetrics(self.registry)
         self.elector = self._make_elector(client, identity, rng)
@@ -119,7 +120,7 @@ class Manager:
         self._runnables: list[_Runnable] = []
         self.health.add_live("event-loop", self._watchdog.check)
         self.health.add_ready("shutdown", lambda: "the process is stopping" if self._stopping else "")
-        self.health.add_ready("caches", self._unsynced)
+        self.health.add_ready("caches", lambda: unsynced(self.factory.informers))
         self._metrics_server = _server(self._options.metrics_bind, metrics_application(self.registry))
         self._health_server = _server(self._options.health_bind, self.health.application())
 
@@ -233,13 +234,6 @@ class Manager:
     def _start_runnables(self, tasks: Supervisor, *, needs_leader: bool) -> list[asyncio.Task[None]]:
         chosen = [runnable for runnable in self._runnables if runnable.needs_leader == needs_leader]
         return [tasks.start(runnable.name, runnable.run()) for runnable in chosen]
-
-    def _unsynced(self) -> str:
-        return "; ".join(
-            f"{informer.kind}: {informer.problem or 'the first list has not come yet'}"
-            for informer in self.factory.informers
-            if not informer.synced
-        )
 
     def _make_elector(self, client: Client, identity: str, rng: random.Random) -> LeaderElector | None:
         election = self._options.election

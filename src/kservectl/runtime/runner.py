@@ -2,6 +2,8 @@
 
 import asyncio
 
+import structlog
+
 from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.objects.metadata import ObjectKey
@@ -33,6 +35,7 @@ class ControllerRunner:
         self.controller = controller
         self.queue: WorkQueue[ObjectKey] = WorkQueue(controller.name, clock=clock, metrics=queue_metrics)
         self._sources = sources
+        self._log = structlog.get_logger(controller=controller.name)
         self._cache_sync_seconds = cache_sync_seconds
         expectations = Expectations(clock)
         self._workers = Workers(
@@ -60,6 +63,7 @@ class ControllerRunner:
         """Wait for the caches, then work until `shut_down`; raises CacheSyncTimeout when they do not fill."""
         self._sources.subscribe(self.queue.add, self._workers.seen)
         await self._sources.wait_synced(self._cache_sync_seconds)
+        self._log.info("controller starts", workers=self.controller.workers, keys=len(self.queue))
         async with asyncio.TaskGroup() as group:
             following = group.create_task(self._sources.follow_served(self.queue.add))
             await self._workers.run()

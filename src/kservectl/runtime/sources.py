@@ -1,7 +1,7 @@
 """Where a controller's keys come from: the informers it needs, and what each change means to it."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kservectl.clock import Clock
 from kservectl.informers import Change, Informer, InformerFactory
@@ -99,11 +99,7 @@ class Sources:
 
     def problem(self) -> str:
         """Which kinds are not synced, and why; empty when all are."""
-        return "; ".join(
-            f"{kind}: {informer.problem or 'the first list has not come yet'}"
-            for kind, informer in self._informers()
-            if not informer.synced
-        )
+        return unsynced(informer for _, informer in self._informers())
 
     def _informers(self) -> Iterator[tuple[Kind, Informer]]:
         for owned, informer in self._owned:
@@ -142,6 +138,15 @@ class Sources:
                 enqueue(key, _priority(change))
 
         return handle
+
+
+def unsynced(informers: Iterable[Informer]) -> str:
+    """Which of them are not synced, and why; empty when all are."""
+    return "; ".join(
+        f"{informer.kind}: {informer.problem or 'the first list has not come yet'}"
+        for informer in informers
+        if not informer.synced
+    )
 
 
 def owner_keys(change: Change, owner: Kind) -> set[ObjectKey]:

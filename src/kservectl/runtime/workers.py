@@ -124,7 +124,7 @@ class Workers:
             async with self._clock.timeout(RECONCILE_SECONDS):
                 applied = await self._applier.apply(obj, outcome, view)
         except ApplyRetry as retry:
-            delay = self._queue.add_rate_limited(key)
+            delay = self._queue.add_rate_limited(key, share=False)
             self._log.debug("observed state is out of date", key=str(key), reason=str(retry), next_delay=delay)
             return "requeue"
         except LeadershipLost:

@@ -83,9 +83,12 @@ class WorkQueue(Generic[K]):
         if before is None or deadline < before:
             self._wake_getter()  # it goes back to sleep, until this deadline
 
-    def add_rate_limited(self, key: K) -> float:
-        """Have `key`, which failed, processed after a delay that grows with its failures; answers that delay."""
-        delay = self._limiter.next_delay(key, self._clock.monotonic())
+    def add_rate_limited(self, key: K, *, share: bool = True) -> float:
+        """Have `key`, which failed, processed after a delay that grows with its failures; answers that delay.
+
+        Without `share` it does not queue up with the retries of other keys: for what is nobody's fault and soon over.
+        """
+        delay = self._limiter.next_delay(key, self._clock.monotonic(), share=share)
         if self._recorder and not self._shut_down:
             self._recorder.retried()
         self.add_after(key, delay)

@@ -67,8 +67,9 @@ class RateLimiter(Generic[K]):
         self._jitter = jitter
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards no secret
 
-    def next_delay(self, key: K, now: float) -> float:
-        delay = max(self._backoff.next_delay(key), self._bucket.reserve(now))
+    def next_delay(self, key: K, now: float, *, share: bool = True) -> float:
+        """Seconds from `now`; `share` says whether a turn of the bucket is taken too."""
+        delay = max(self._backoff.next_delay(key), self._bucket.reserve(now) if share else 0.0)
         return delay * self._rng.uniform(1.0 - self._jitter, 1.0 + self._jitter)
 
     def retries(self, key: K) -> int:
