@@ -179,7 +179,10 @@ class Client:
         content_type: str | None = None,
         accept: str = JSON,
     ) -> Any:
-        """Any request; decoded JSON. `path` starts with a slash and is quoted. Only reads are repeated."""
+        """Any request; decoded JSON. `path` starts with a slash and is quoted. Only reads are repeated.
+
+        `accept` asks for another form of JSON, such as a Table or aggregated discovery.
+        """
         return await self._send(
             method,
             path,
@@ -202,12 +205,13 @@ class Client:
         *,
         body: Any = None,
         content_type: str = JSON,
+        accept: str = JSON,
         idempotent: bool = True,
     ) -> Any:
         guard = None if method in _READS else self._guard
         encoded = None if body is None else orjson.dumps(body)
         return await self.connection.request(
-            Request(method, path, params, encoded, content_type, idempotent=idempotent, before=guard)
+            Request(method, path, params, encoded, content_type, accept, idempotent=idempotent, before=guard)
         )
 
     async def _object(self, request: Request, *, retry: bool = True) -> Object:
