@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from kservectl.admission.inferenceservice.defaulting import default
-from kservectl.admission.inferenceservice.validation import validate_create
+from kservectl.admission.inferenceservice.validation.validator import validate
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
@@ -123,7 +123,7 @@ class Renderer:
             defaulted = default(checked, config, creating=True)
         except ConfigError as error:
             raise CannotRender(f"{metadata.describe(placed)}: key {error.key} of {CONFIG_MAP_NAME}: {error}") from error
-        verdict = validate_create(defaulted, config)
+        verdict = validate(defaulted, None, config)
         if verdict.errors:
             problems = "; ".join(f"{error.field}: {error.message}" for error in verdict.errors)
             raise CannotRender(f"{metadata.describe(placed)}: {problems}")

@@ -6,12 +6,15 @@ from typing import Any
 
 import click
 
-from kservectl import manifests
 from kservectl.api.config import CONFIG_MAP_NAME, DEFAULT_NAMESPACE
+from kservectl.api.crds import crds
 from kservectl.cli.files import read_objects
 from kservectl.cli.printing import as_json, as_list, as_yaml
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.types import builtin_types
+from kservectl.manifests.configuration import config_map
+from kservectl.manifests.runtimes import runtimes
+from kservectl.manifests.storage import storage_container
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.rendering import CannotRender, Renderer, is_renderable
@@ -38,7 +41,7 @@ def render(files: tuple[str, ...], config_file: str | None, namespace: str, outp
     if config_file is not None:
         surroundings.append(_config_map(config_file))
     types = builtin_types()
-    for definition in manifests.crds():
+    for definition in crds():
         types.add_definition(definition)
     try:
         renderer = Renderer(surroundings, types, Settings(), datetime.now(UTC))
@@ -56,7 +59,7 @@ def render(files: tuple[str, ...], config_file: str | None, namespace: str, outp
 
 def built_in() -> Iterable[Object]:
     """What an installation brings that decisions look at."""
-    return [*manifests.runtimes(), manifests.storage_container(), manifests.config_map()]
+    return [*runtimes(), storage_container(), config_map()]
 
 
 def _placed(obj: Object, namespace: str) -> Object:
