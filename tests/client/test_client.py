@@ -125,6 +125,10 @@ async def test_raw_reaches_any_path(server: ScriptedServer, client: Client) -> N
     server.answer(answer({"gitVersion": "v1.34.0"}))
     assert await client.raw("GET", "/version", params={"timeout": "5s"}) == {"gitVersion": "v1.34.0"}
     assert (server.asked[0].path, server.asked[0].query) == ("/version", {"timeout": "5s"})
+    server.answer(answer({"kind": "Table"}))
+    table = "application/json;as=Table;g=meta.k8s.io;v=v1"
+    assert await client.raw("GET", "/api/v1/pods", accept=table) == {"kind": "Table"}
+    assert server.asked[1].headers["Accept"] == table
 
 
 @pytest.mark.parametrize(
