@@ -131,6 +131,14 @@ class ConditionSet:
         """Start afresh; a condition that is set again as it was still keeps its time."""
         self._conditions.clear()
 
+    def replace_all(self, conditions: Iterable[Object]) -> None:
+        """Take these conditions (wire form) instead of all others; one that says what it said before keeps its time."""
+        self._conditions = {}
+        for condition in map(_from_wire, conditions):
+            before = self._before.get(condition.type)
+            same = before is not None and before.says_the_same(condition)
+            self._conditions[condition.type] = before if before is not None and same else condition
+
     def to_wire(self) -> list[Object]:
         """All conditions as `status.conditions` carries them, sorted by type."""
         return [self._conditions[type_].to_wire() for type_ in sorted(self._conditions)]

@@ -21,8 +21,8 @@ _ROUTES = (HTTP_ROUTE, INGRESS)
 
 def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view: View) -> Outcome:
     """`outcome` with the condition, the event and the explanation of every refused write."""
-    draft = StatusDraft({**service, "status": service.get("status") or {}}, view.now)
-    after = StatusDraft({**service, "status": outcome.status or service.get("status") or {}}, view.now)
+    draft = StatusDraft(service, view.now)
+    draft.take(outcome.status or draft.before)
     told = list(outcome.events)
     explained = list(outcome.explanations)
     for failure in failures:
@@ -30,7 +30,7 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
         condition = INGRESS_READY if routing else PREDICTOR_READY
         message = f"fails to reconcile {'ingress' if routing else 'predictor'}: {failure.message}"
         told += events.of_failure(message, condition, draft)
-        after.conditions.mark_false(condition, RECONCILE_FAILED, message)
+        draft.conditions.mark_false(condition, RECONCILE_FAILED, message)
         explained.append(
             Explanation(
                 f"{failure.kind.kind}/{failure.key.name}",
@@ -39,4 +39,4 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
             )
         )
     ready = [event for event in told if event.reason != "InferenceServiceReady"]
-    return replace(outcome, status=after.to_wire(), events=tuple(ready), explanations=tuple(explained))
+    return replace(outcome, status=draft.to_wire(), events=tuple(ready), explanations=tuple(explained))

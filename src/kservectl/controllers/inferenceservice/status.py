@@ -81,6 +81,11 @@ class StatusDraft:
         self._fields = {} if mode is None else {"deploymentMode": mode}
         self.conditions.clear_all()
 
+    def take(self, status: Object) -> None:
+        """Go on from a status that was decided already."""
+        self._fields = dict(status)
+        self.conditions.replace_all(status.get("conditions") or ())
+
     def to_wire(self) -> Object:
         """The whole status."""
         wire = {**self._fields, "conditions": self.conditions.to_wire()}

@@ -1,0 +1,199 @@
+"""Whose decision a change of something else concerns, and what happens when the server refuses a write."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kservectl.api.kinds import HTTP_ROUTE
+from kservectl.controllers.inferenceservice import controller, watching
+from kservectl.controllers.inferenceservice.refusal import amended
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.informers import Change
+from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.apply import Failure
+from kservectl.runtime.view import StaticView
+from tests.controllers.inferenceservice.world import KINDS, START, World, configuration, pod, runtime, service
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def named(name: str, status: Object | None = None, namespace: str = "ml", **annotations: str) -> Object:
+    meta = {"annotations": {key.replace("_", "/", 1).replace("_", "-"): value for key, value in annotations.items()}}
+    return {**service(name=name, namespace=namespace, **meta), "status": status or {}}
+
+
+def view(*services: Object) -> StaticView:
+    return StaticView(services, kinds=KINDS, now=START)
+
+
+def names(keys: Any) -> list[str]:
+    return [str(key) for key in keys]
+
+
+def test_pod_concerns_the_service_of_its_label() -> None:
+    assert names(watching.of_pod(Change(None, pod()), view())) == ["ml/iris"]
+    unlabelled = {**pod(), "metadata": {"name": "x", "namespace": "ml", "labels": {}}}
+    assert names(watching.of_pod(Change(None, unlabelled), view())) == []
+    empty = {
+        **pod(),
+        "metadata": {"name": "x", "namespace": "ml", "labels": {"serving.kserve.io/inferenceservice": ""}},
+    }
+    assert names(watching.of_pod(Change(None, empty), view())) == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pod(download={"state": {"waiting": {"reason": "PodInitializing"}}}),
+        pod(download={"state": {"terminated": {"reason": "Error"}}}),
+        pod(server={"state": {"waiting": {"reason": "CrashLoopBackOff"}}}),
+        pod(ready=True),
+    ],
+)
+def test_pod_whose_containers_moved_is_looked_at(after: Object) -> None:
+    assert names(watching.of_pod(Change(pod(), after), view())) == ["ml/iris"]
+
+
+def test_pod_that_tells_nothing_new_is_not_looked_at() -> None:
+    moved = pod()
+    moved["status"]["podIP"] = "10.0.0.1"
+    moved["status"]["conditions"].append({"type": "ContainersReady", "status": "False"})
+
+    assert names(watching.of_pod(Change(pod(), moved), view())) == []
+
+
+def test_pods_are_cut_down_to_what_decisions_read() -> None:
+    full = pod(ready=True)
+    full["metadata"]["annotations"] = {"big": "x" * 1000}
+    full["metadata"]["managedFields"] = [{}]
+    full["spec"] = {"containers": [{"name": "kserve-container", "image": "i"}], "nodeName": "n"}
+    full["status"]["podIP"] = "10.0.0.1"
+    slim = watching.essence_of_pod(full)
+
+    assert slim == {**pod(ready=True), "apiVersion": "v1", "kind": "Pod"}
+    assert watching.essence_of_pod(slim) == slim
+
+
+USER = named("user", {"clusterServingRuntimeName": "kserve-sklearnserver"})
+OTHER = named("other", {"clusterServingRuntimeName": "another"})
+WAITING = named("waiting", {})
+BROKEN = named("broken", {"servingRuntimeName": "x", "modelStatus": {"transitionStatus": "InvalidSpec"}})
+HELD = named(
+    "held",
+    {"clusterServingRuntimeName": "kserve-sklearnserver", **READY},
+    **{"serving.kserve.io_disable_auto_update": "true"},
+)
+
+
+def test_changed_runtime_concerns_its_users_and_those_who_wait() -> None:
+    changed = Change(runtime(), runtime(disabled=True))
+
+    found = watching.of_cluster_runtime(changed, view(USER, OTHER, WAITING, BROKEN, HELD))
+    assert names(found) == ["ml/broken", "ml/user", "ml/waiting"]
+
+
+def test_new_runtime_concerns_those_who_wait_for_one() -> None:
+    found = watching.of_cluster_runtime(Change(None, runtime("new")), view(USER, WAITING, BROKEN))
+
+    assert names(found) == ["ml/broken", "ml/waiting"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(runtime(), None),
+        Change(runtime(), runtime(meta={"labels": {"a": "b"}})),
+        Change(None, runtime(), initial=True),
+    ],
+)
+def test_runtime_that_vanishes_or_says_the_same_concerns_nobody(change: Change) -> None:
+    assert names(watching.of_cluster_runtime(change, view(USER, WAITING))) == []
+
+
+def test_runtime_of_a_namespace_concerns_only_that_namespace() -> None:
+    change = Change(None, runtime("new", namespace="ml"))
+
+    assert names(watching.of_runtime(change, view(WAITING, named("far", {}, namespace="other")))) == ["ml/waiting"]
+
+
+def test_configuration_concerns_everybody_when_it_says_something_else() -> None:
+    services = view(USER, OTHER)
+    changed = Change(configuration(), configuration(ingress="{"))
+    same = Change(configuration(), {**configuration(), "metadata": {"name": "x", "annotations": {"a": "b"}}})
+
+    assert names(watching.of_configuration(changed, services)) == ["ml/other", "ml/user"]
+    assert names(watching.of_configuration(Change(configuration(), None), services)) == ["ml/other", "ml/user"]
+    assert names(watching.of_configuration(same, services)) == []
+
+
+def test_storage_container_concerns_services_that_are_not_ready() -> None:
+    container = {"metadata": {"name": "c"}, "spec": {"supportedUriFormats": []}}
+
+    found = watching.of_storage_container(Change(None, container), view(WAITING, named("fine", READY)))
+    assert names(found) == ["ml/waiting"]
+
+
+def test_refused_deployment_shows_as_predictor_not_ready_with_one_event() -> None:
+    world = World(service())
+    outcome = world.decide()
+    failure = Failure(
+        DEPLOYMENT, ObjectKey("ml", "iris-predictor"), 'Deployment.apps "iris-predictor" is invalid: port: 0'
+    )
+    told = amended(world.service, outcome, [failure], view())
+
+    assert told.desired == outcome.desired
+    assert told.status is not None
+    condition = next(entry for entry in told.status["conditions"] if entry["type"] == "PredictorReady")
+    assert condition["reason"] == "ReconcileFailed"
+    assert condition["message"] == f"fails to reconcile predictor: {failure.message}"
+    assert [event.reason for event in told.events] == ["InternalError"]
+
+    world.service["status"] = told.status
+    world.now += timedelta(hours=1)
+    later = StaticView([], kinds=KINDS, now=world.now)
+    again = amended(world.service, world.decide(), [failure], later)
+    assert again.events == ()
+    assert again.status == told.status
+
+
+def test_refused_route_shows_as_ingress_not_ready() -> None:
+    world = World(service()).become_ready()
+    failure = Failure(HTTP_ROUTE, ObjectKey("ml", "iris"), "HTTPRoute ml/iris exists and is not owned by us")
+    told = amended(world.service, world.decide(), [failure], view())
+
+    assert told.status is not None
+    found = {entry["type"]: entry["status"] for entry in told.status["conditions"]}
+    assert (found["IngressReady"], found["PredictorReady"], found["Ready"]) == ("False", "True", "False")
+
+
+def test_controller_caches_only_what_carries_the_label() -> None:
+    built = controller.build(Settings(system_namespace="system"))
+
+    assert {owned.kind.kind: owned.label_selector for owned in built.owns} == {
+        "Deployment": "serving.kserve.io/inferenceservice",
+        "Service": "serving.kserve.io/inferenceservice",
+        "HorizontalPodAutoscaler": "serving.kserve.io/inferenceservice",
+        "HTTPRoute": "",
+        "Ingress": "",
+    }
+    config = next(watched for watched in built.watches if watched.kind.kind == "ConfigMap")
+    assert (config.namespace, config.field_selector) == ("system", "metadata.name=inferenceservice-config")
+
+
+@pytest.mark.parametrize(
+    ("environment", "resolver", "expected"),
+    [
+        ({}, "", Settings("kserve", "cluster.local")),
+        (
+            {"POD_NAMESPACE": "serving", "CLUSTER_DOMAIN": "corp.local"},
+            "search svc.x",
+            Settings("serving", "corp.local"),
+        ),
+        ({}, "nameserver 10.0.0.1\nsearch a.svc.corp svc.corp.org. corp.org\n", Settings("kserve", "corp.org")),
+        ({}, "search example.com", Settings("kserve", "cluster.local")),
+    ],
+)
+def test_settings_come_from_the_process(environment: dict[str, str], resolver: str, expected: Settings) -> None:
+    assert Settings.of_process(environment, resolver) == expected
