@@ -84,6 +84,8 @@ def kube_controller_manager(layout: Layout) -> list[str]:
             "service-account-private-key-file": pki.service_account_key,
             "root-ca-file": pki.ca.certificate,
             **_pair("cluster-signing-cert-file", "cluster-signing-key-file", pki.ca),
+            # The nodes send no heartbeats.
+            "node-monitor-grace-period": "8760h",
             # One replica; a lease would only delay its return after a restart.
             "leader-elect": "false",
             "kube-api-qps": _REQUESTS_PER_SECOND,
@@ -121,13 +123,16 @@ def scheduler_configuration(layout: Layout) -> dict[str, object]:
 
 
 def kwok(layout: Layout) -> list[str]:
-    """Plays every node of the cluster, also those that a test adds."""
+    """Plays every node of the cluster, also those that a test adds.
+
+    Without leases: a KWOK that is killed could take its nodes up again only when the leases of the dead one have ended.
+    """
     return _flags(
         {
             "kubeconfig": layout.kubeconfig_of("kwok"),
             "config": layout.kwok_config,
             "manage-all-nodes": "true",
-            "node-lease-duration-seconds": 40,
+            "node-lease-duration-seconds": 0,
             "node-ip": "10.64.0.1",
             "cidr": "10.128.0.0/9",
             "server-address": f"127.0.0.1:{layout.ports['kwok']}",
