@@ -1,0 +1,1 @@
+"""A whole cluster in one process to develop against: API server, simulated workloads, and the manager on it."""

@@ -1,0 +1,199 @@
+"""Starting and stopping the development cluster with everything in it.
+
+The manager reaches the API server, and the API server the webhooks, over the network as they would anywhere else; only the
+processes are one.
+"""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from kservectl.api.crds import crds
+from kservectl.assembly import Options, WebhookOptions, assemble
+from kservectl.client.client import Client
+from kservectl.client.config import ConnectionConfig
+from kservectl.client.connection import Connection
+from kservectl.client.metrics import ClientMetrics
+from kservectl.clock import Clock, SystemClock
+from kservectl.devcluster.cluster import DevCluster
+from kservectl.devcluster.types import builtin_types
+from kservectl.devcluster.types.catalogue import schemaless_definitions
+from kservectl.devcluster.workloads.controllers import FIELD_MANAGER, controllers
+from kservectl.devcluster.workloads.node import NODE_NAME, node
+from kservectl.devcluster.workloads.pod import Pace
+from kservectl.manifests.gateway import gateway
+from kservectl.manifests.layout import folders
+from kservectl.manifests.manager import namespace
+from kservectl.manifests.names import WEBHOOK_CONFIGURATION
+from kservectl.objects import metadata
+from kservectl.objects.kind import (
+    CUSTOM_RESOURCE_DEFINITION,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    NODE,
+    VALIDATING_WEBHOOK_CONFIGURATION,
+    Kind,
+)
+from kservectl.objects.metadata import Object
+from kservectl.runtime.manager import Manager, ManagerOptions
+
+INSTALLER = "kservectl-dev"
+"""The field manager of what the environment itself installs."""
+
+_READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentOptions:
+    """`options` are the manager's; its webhooks are served on the loopback. `data` keeps the cluster's state in a folder."""
+
+    options: Options = field(default_factory=lambda: Options(metrics_bind="127.0.0.1:0", health_bind="127.0.0.1:0"))
+    port: int = 0
+    data: Path | None = None
+    pace: Pace = field(default_factory=Pace)
+    with_manager: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A running development cluster. `client` writes as kubectl does."""
+
+    cluster: DevCluster
+    client: Client
+    manager: Manager | None
+    metrics_url: str
+
+    async def apply(self, objects: Iterable[Object]) -> list[tuple[Kind, Object]]:
+        """Apply objects one after the other, as a user would; raises ClientError, UnknownKind."""
+        return [await apply(self.cluster, self.client, obj) for obj in objects]
+
+
+class UnknownKind(Exception):
+    """The cluster serves no such kind."""
+
+
+@asynccontextmanager
+async def running(options: EnvironmentOptions, clock: Clock | None = None) -> AsyncIterator[Environment]:
+    """A cluster with everything installed and running, until the block ends; then all of it is stopped in order."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        cluster = DevCluster(builtin_types(), clock=clock, data_dir=options.data)
+        await cluster.start(port=options.port)
+        stack.push_async_callback(cluster.stop)
+        await _install(cluster, clock, with_webhooks=options.with_manager and options.options.webhooks is not None)
+        simulation = Manager(
+            await _client(stack, cluster, clock, FIELD_MANAGER), clock, ManagerOptions(metrics_bind="", health_bind="")
+        )
+        for controller in controllers(options.pace):
+            simulation.add(controller)
+        await _keep_running(stack, simulation)
+        manager = None
+        if options.with_manager:
+            manager = await _manager(stack, cluster, clock, options.options)
+        client = await _client(stack, cluster, clock, "kubectl")
+        port = manager.metrics_port if manager is not None else None
+        yield Environment(cluster, client, manager, f"http://127.0.0.1:{port}/metrics" if port else "")
+
+
+async def apply(cluster: DevCluster, client: Client, obj: Object) -> tuple[Kind, Object]:
+    """Apply one object to the cluster; into namespace `default` when it names none."""
+    kind = find_kind(cluster, obj)
+    if kind.namespaced:
+        obj = {**obj, "metadata": {"namespace": "default", **obj["metadata"]}}
+    return kind, await client.apply(kind, obj)
+
+
+def find_kind(cluster: DevCluster, obj: Object) -> Kind:
+    """The kind under which the cluster serves `obj`; raises UnknownKind."""
+    group, _, version = str(obj.get("apiVersion") or "").rpartition("/")
+    served = cluster.registry.named(group, version, str(obj.get("kind") or ""))
+    if served is not None:
+        return served.kind
+    raise UnknownKind(f"the development cluster serves no {obj.get('kind')} of {obj.get('apiVersion')}")
+
+
+async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, options: Options) -> Manager:
+    if options.webhooks is not None:
+        port = options.webhooks.port or _free_port()
+        serving = WebhookOptions("127.0.0.1", port, f"https://127.0.0.1:{port}", options.webhooks.certificate_folder)
+        options = replace(options, webhooks=serving)
+    registry = CollectorRegistry()
+    client = await _client(stack, cluster, clock, "kservectl", ClientMetrics(registry))
+    manager = assemble(client, clock, options, registry)
+    await _keep_running(stack, manager)
+    await manager.started.wait()
+    if options.webhooks is not None:
+        async with clock.timeout(_READY_SECONDS):
+            await _webhooks_trusted(cluster)
+    return manager
+
+
+async def _keep_running(stack: AsyncExitStack, manager: Manager) -> None:
+    """Run a manager beside the block; its failure fails the block, and the block's end stops it in order."""
+    stop = asyncio.Event()
+    group = await stack.enter_async_context(asyncio.TaskGroup())
+    group.create_task(manager.run(stop))
+    stack.callback(stop.set)
+
+
+async def _client(
+    stack: AsyncExitStack,
+    cluster: DevCluster,
+    clock: Clock,
+    field_manager: str,
+    metrics: ClientMetrics | None = None,
+) -> Client:
+    rng = random.Random()  # noqa: S311 - spreads retries, guards no secret
+    connection = Connection(ConnectionConfig(cluster.url), clock=clock, rng=rng, metrics=metrics)
+    await stack.enter_async_context(connection)
+    return Client(connection, field_manager=field_manager)
+
+
+async def _install(cluster: DevCluster, clock: Clock, *, with_webhooks: bool) -> None:
+    """Everything of an installation but the manager's own Deployment, which this process is."""
+    parts = folders()
+    skipped = {"crds", "manager"} if with_webhooks else {"crds", "manager", "webhooks"}
+    for definition in (*schemaless_definitions(), *crds()):
+        await _put(cluster, CUSTOM_RESOURCE_DEFINITION, definition)
+    await _put(cluster, NODE, node(clock.now()))
+    await cluster.patch(NODE, NODE_NAME, "", {"status": node(clock.now())["status"]}, subresource="status")
+    objects: Sequence[Object] = [
+        namespace(),
+        *(obj for folder, members in parts.items() if folder not in skipped for obj in members),
+        gateway(),
+    ]
+    for obj in objects:
+        await _put(cluster, find_kind(cluster, obj), obj)
+
+
+async def _put(cluster: DevCluster, kind: Kind, obj: Object) -> None:
+    body = {name: value for name, value in obj.items() if name != "status"}
+    body = {**body, "apiVersion": kind.api_version, "kind": kind.kind}
+    await cluster.patch(
+        kind, metadata.name(obj), metadata.namespace(obj), body, patch_type="apply", manager=INSTALLER, force=True
+    )
+
+
+async def _webhooks_trusted(cluster: DevCluster) -> None:
+    """Return once the manager has written its caBundle into both webhook configurations."""
+    for kind in (MUTATING_WEBHOOK_CONFIGURATION, VALIDATING_WEBHOOK_CONFIGURATION):
+        changes = cluster.follow(kind)
+        while not _trusted(cluster.get(kind, WEBHOOK_CONFIGURATION)):
+            await anext(changes)
+
+
+def _trusted(configuration: Object | None) -> bool:
+    webhooks = (configuration or {}).get("webhooks") or ()
+    return bool(webhooks) and all((webhook.get("clientConfig") or {}).get("caBundle") for webhook in webhooks)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
