@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from kservectl.admission.inferenceservice import handler as inferenceservice
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
+from kservectl.admission.pods import handler as pods
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.server import Webhook, WebhookServer
@@ -88,7 +89,7 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
 
 def webhooks(system_namespace: str) -> Sequence[Webhook]:
     """Every webhook of kservectl."""
-    return (*inferenceservice.webhooks(system_namespace),)
+    return (*inferenceservice.webhooks(system_namespace), *pods.webhooks(system_namespace))
 
 
 def _add_webhooks(
