@@ -1,0 +1,249 @@
+"""The type system: every kind served now, and what can be done with an object of it.
+
+It knows all built-in kinds from the start and custom ones once their definitions are added. Methods are those of
+`contract.TypeSystem`; each finds the kind and hands over to the module that has the rule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from kservectl.devcluster.contract import (
+    FieldValidation,
+    InvalidObject,
+    Malformed,
+    PatchType,
+    Prepared,
+    ServedKind,
+    UnknownFields,
+)
+from kservectl.devcluster.types import conversion, managedfields
+from kservectl.devcluster.types.catalogue import BuiltinKind, builtin_kinds
+from kservectl.devcluster.types.decode import decode, fill_structs
+from kservectl.devcluster.types.defaults import apply_defaults
+from kservectl.devcluster.types.definitions import CustomKind, Definition, read_definition
+from kservectl.devcluster.types.gotypes import type_name
+from kservectl.devcluster.types.models import struct
+from kservectl.devcluster.types.openapi import OpenAPI
+from kservectl.devcluster.types.patches import patched
+from kservectl.devcluster.types.schema import Schema
+from kservectl.devcluster.types.structural import fill_defaults, prune
+from kservectl.devcluster.types.validation.objects import check_builtin, check_custom
+from kservectl.objects import metadata
+from kservectl.objects.fieldset import FieldSet
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object
+
+
+def builtin_types() -> "Types":
+    """A type system that serves Kubernetes' own kinds; the schemas are read when first needed."""
+    return Types()
+
+
+class Types:
+    """Fulfils `contract.TypeSystem`."""
+
+    def __init__(self) -> None:
+        self._builtin = builtin_kinds()
+        self._definitions: dict[str, Definition] = {}
+        self._custom: dict[Kind, CustomKind] = {}
+        self._served: tuple[ServedKind, ...] = ()
+        self._openapi = OpenAPI()
+        self._log = structlog.get_logger()
+        self._refresh()
+
+    def served(self) -> Sequence[ServedKind]:
+        return self._served
+
+    def add_definition(self, crd: Object) -> None:
+        definition = read_definition(crd)
+        name = metadata.name(crd)
+        for problem in definition.problems:
+            self._log.warning(
+                "validation rule ignored", definition=name, path=problem.path, rule=problem.rule, reason=problem.reason
+            )
+        self._definitions[name] = definition
+        self._refresh()
+
+    def remove_definition(self, name: str) -> None:
+        self._definitions.pop(name, None)
+        self._refresh()
+
+    def convert(self, obj: Object, to: Kind) -> Object:
+        return conversion.convert(obj, to)
+
+    def prepare(self, kind: Kind, obj: Object, *, field_validation: FieldValidation = "Warn") -> Prepared:
+        _check_envelope(kind, obj)
+        unknown: list[str] = []
+        entry = self._entry(kind)
+        prepared = entry.prepare(obj, unknown)
+        problems = tuple(f'unknown field "{path}"' for path in unknown)
+        if problems and field_validation == "Strict":
+            raise UnknownFields(problems)
+        return Prepared(prepared, problems if field_validation == "Warn" else ())
+
+    def validate(self, kind: Kind, new: Object, old: Object | None, *, subresource: str = "") -> None:
+        entry = self._entry(kind)
+        check = check_custom if entry.custom else check_builtin
+        if causes := check(kind, entry.schema(), new, old, subresource):
+            raise InvalidObject(causes)
+
+    def patch(self, kind: Kind, live: Object, body: Any, type_: PatchType, *, subresource: str = "") -> Object:
+        return patched(live, body, type_, self._entry(kind).type_name)
+
+    def apply(
+        self,
+        kind: Kind,
+        live: Object | None,
+        body: Object,
+        *,
+        manager: str,
+        force: bool,
+        now: datetime,
+        subresource: str = "",
+    ) -> Object:
+        _check_envelope(kind, body)
+        entry = self._entry(kind)
+        return managedfields.apply(
+            entry.schema(),
+            live,
+            {"apiVersion": kind.api_version, "kind": kind.kind, **body},
+            empty=entry.empty(),
+            manager=manager,
+            force=force,
+            now=now,
+            subresource=subresource,
+            reset=entry.reset(subresource),
+        )
+
+    def track(
+        self, kind: Kind, old: Object | None, new: Object, *, manager: str, now: datetime, subresource: str = ""
+    ) -> Object:
+        entry = self._entry(kind)
+        return managedfields.update(
+            entry.schema(),
+            entry.empty() if old is None else old,
+            new,
+            manager=manager,
+            now=now,
+            subresource=subresource,
+            reset=entry.reset(subresource),
+            created=old is None,
+        )
+
+    def openapi_v2(self) -> Object:
+        return self._openapi.v2()
+
+    def openapi_v3_index(self) -> Object:
+        return self._openapi.v3_index()
+
+    def openapi_v3(self, group_version: str) -> Object | None:
+        return self._openapi.v3(group_version)
+
+    def _refresh(self) -> None:
+        self._custom = {
+            custom.served.kind: custom for definition in self._definitions.values() for custom in definition.kinds
+        }
+        builtin = tuple(entry.served for entry in self._builtin.values())
+        self._served = (*builtin, *(custom.served for custom in self._custom.values()))
+        self._openapi.kinds_changed(tuple(self._builtin.values()), tuple(self._custom.values()))
+
+    def _entry(self, kind: Kind) -> "_BuiltinEntry | _CustomEntry":
+        if kind in self._builtin:
+            return _BuiltinEntry(self._builtin[kind])
+        if kind in self._custom:
+            return _CustomEntry(self._custom[kind])
+        raise Malformed(f'no kind "{kind.kind}" is registered for version "{kind.api_version}"')
+
+
+_STATUS: FieldSet = frozenset({("f:status",)})
+
+
+@dataclass(frozen=True, slots=True)
+class _BuiltinEntry:
+    """A built-in kind, with its schema read on demand."""
+
+    kind: BuiltinKind
+    custom: bool = False
+
+    @property
+    def type_name(self) -> str:
+        return type_name(self.kind.model)
+
+    def schema(self) -> Schema:
+        return struct(self.kind.model)
+
+    def empty(self) -> Object:
+        """The object with nothing set, as Go writes it: the structs that are always there, empty."""
+        result: Object = {}
+        fill_structs(self.schema(), result)
+        return result
+
+    def prepare(self, obj: Object, unknown: list[str]) -> Object:
+        kind = self.kind.served.kind
+        try:
+            decoded = decode(self.schema(), obj, unknown)
+        except Malformed as error:
+            raise Malformed(
+                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}'
+            ) from error
+        decoded["apiVersion"], decoded["kind"] = kind.api_version, kind.kind
+        fill_structs(self.schema(), decoded)
+        apply_defaults(kind, decoded)
+        return decoded
+
+    def reset(self, subresource: str) -> FieldSet:
+        """The fields that requests to this endpoint cannot change, and so cannot own."""
+        if subresource == "status":
+            return frozenset({("f:spec",), ("f:metadata", "f:labels")})
+        return _STATUS if self.kind.served.status else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _CustomEntry:
+    """A custom kind."""
+
+    kind: CustomKind
+    custom: bool = True
+    type_name: str = ""
+
+    def schema(self) -> Schema:
+        return self.kind.schema
+
+    def empty(self) -> Object:
+        return {}
+
+    def prepare(self, obj: Object, unknown: list[str]) -> Object:
+        meta = obj.get("metadata") or {}
+        if not isinstance(meta, dict):
+            raise Malformed("metadata must be an object")
+        rest = {name: value for name, value in obj.items() if name != "metadata"}
+        decoded: Object = prune(self.schema(), rest, "", unknown)
+        kind = self.kind.served.kind
+        decoded["apiVersion"], decoded["kind"] = kind.api_version, kind.kind
+        decoded["metadata"] = decode(struct("V1ObjectMeta"), meta, unknown, path="metadata")
+        fill_defaults(self.schema(), decoded)
+        return decoded
+
+    def reset(self, subresource: str) -> FieldSet:
+        """As for built-in kinds; the status endpoint of a custom kind takes no metadata at all."""
+        if subresource == "status":
+            return frozenset({("f:spec",), ("f:metadata",)})
+        return _STATUS if self.kind.served.status else frozenset()
+
+
+def _check_envelope(kind: Kind, obj: Object) -> None:
+    """The object says what it is, and it is what the URL says."""
+    if not isinstance(obj, dict):
+        raise Malformed("the body of the request is not an object")
+    stated_version, stated_kind = obj.get("apiVersion"), obj.get("kind")
+    if stated_version not in (None, "", kind.api_version):
+        raise Malformed(
+            f"the API version in the data ({stated_version}) does not match the expected API version "
+            f"({kind.api_version})"
+        )
+    if stated_kind not in (None, "", kind.kind):
+        raise Malformed(f"the kind in the data ({stated_kind}) does not match the expected kind ({kind.kind})")

@@ -1,0 +1,1 @@
+"""Validation of objects that are about to be stored: every rule answers with causes, in the API server's words."""

@@ -1,0 +1,75 @@
+"""The type system as the devcluster's server uses it: every built-in kind can be prepared, judged, tracked and described."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from kservectl.devcluster.contract import Malformed, TypeSystem, UnknownFields
+from kservectl.devcluster.types import builtin_types
+from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, POD, Kind
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TYPES: TypeSystem = builtin_types()
+KINDS = [served.kind for served in TYPES.served()]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.api_version}/{kind.kind}")
+def test_an_empty_object_of_every_kind_is_prepared_the_same_way_twice(kind: Kind) -> None:
+    once = TYPES.prepare(kind, {"metadata": {"name": "x"}}).object
+    assert (once["apiVersion"], once["kind"]) == (kind.api_version, kind.kind)
+    assert TYPES.prepare(kind, once, field_validation="Strict").object == once
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.api_version}/{kind.kind}")
+def test_every_kind_is_described(kind: Kind) -> None:
+    prefix = f"apis/{kind.group}" if kind.group else "api"
+    document = TYPES.openapi_v3(f"{prefix}/{kind.version}")
+    assert document is not None
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    named = [schema for schema in document["components"]["schemas"].values()
+             if gvk in schema.get("x-kubernetes-group-version-kind", [])]  # fmt: skip
+    assert len(named) == 1
+    assert named[0]["description"]
+
+
+def test_an_unknown_field_is_dropped_and_warned_of() -> None:
+    prepared = TYPES.prepare(CONFIG_MAP, {"metadata": {"name": "x"}, "dta": {"a": "b"}})
+    assert "dta" not in prepared.object
+    assert prepared.warnings == ('unknown field "dta"',)
+
+
+def test_an_unknown_field_is_dropped_in_silence_when_asked_to() -> None:
+    assert TYPES.prepare(CONFIG_MAP, {"dta": 1}, field_validation="Ignore").warnings == ()
+
+
+def test_an_unknown_field_is_refused_when_asked_to() -> None:
+    pod = {"spec": {"containers": [{"name": "a", "imag": "b"}]}}
+    with pytest.raises(UnknownFields) as caught:
+        TYPES.prepare(POD, pod, field_validation="Strict")
+    assert caught.value.errors == ('unknown field "spec.containers[0].imag"',)
+
+
+def test_a_value_of_the_wrong_type_is_malformed() -> None:
+    with pytest.raises(Malformed) as caught:
+        TYPES.prepare(DEPLOYMENT, {"spec": {"replicas": "two"}})
+    assert str(caught.value) == (
+        'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct '
+        "field DeploymentSpec.spec.replicas of type int32"
+    )
+
+
+@pytest.mark.parametrize("envelope", [{"kind": "Pod"}, {"apiVersion": "apps/v1"}])
+def test_an_object_of_another_kind_is_malformed(envelope: dict[str, str]) -> None:
+    with pytest.raises(Malformed, match="does not match the expected"):
+        TYPES.prepare(CONFIG_MAP, envelope)
+
+
+def test_a_kind_that_is_not_served_is_malformed() -> None:
+    with pytest.raises(Malformed, match="no kind"):
+        TYPES.prepare(Kind("example.com", "v1", "Thing", "things"), {})
+
+
+def test_arguments_are_left_as_they_are() -> None:
+    pod = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    TYPES.prepare(POD, pod)
+    assert pod == {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
