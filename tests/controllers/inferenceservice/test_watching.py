@@ -175,6 +175,8 @@ def test_controller_caches_only_what_carries_the_label() -> None:
         "Deployment": "serving.kserve.io/inferenceservice",
         "Service": "serving.kserve.io/inferenceservice",
         "HorizontalPodAutoscaler": "serving.kserve.io/inferenceservice",
+        "ScaledObject": "serving.kserve.io/inferenceservice",
+        "OpenTelemetryCollector": "",
         "HTTPRoute": "",
         "Ingress": "",
     }

@@ -8,6 +8,8 @@ from kservectl.api.kinds import (
     CLUSTER_STORAGE_CONTAINER,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    OPEN_TELEMETRY_COLLECTOR,
+    SCALED_OBJECT,
     SERVING_RUNTIME,
     TRAINED_MODEL,
 )
@@ -33,6 +35,8 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
             Owned(DEPLOYMENT, label_selector=SERVICE_LABEL),
             Owned(SERVICE, label_selector=SERVICE_LABEL),
             Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True),
+            Owned(SCALED_OBJECT, label_selector=SERVICE_LABEL, optional=True),
+            Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),
             Owned(HTTP_ROUTE, optional=True, adopts=True),
             Owned(INGRESS, optional=True),
         ),

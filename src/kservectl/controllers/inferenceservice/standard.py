@@ -5,9 +5,11 @@ Reads as the documentation of the mode. Each step is a pure function in a module
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import InferenceServiceSpec
+from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
 from kservectl.controllers.inferenceservice import (
     address,
     autoscaler,
+    collector,
     deletion,
     deployment,
     events,
@@ -16,6 +18,7 @@ from kservectl.controllers.inferenceservice import (
     model_status,
     predictor,
     runtime_selection,
+    scaledobject,
     stop,
     supported,
 )
@@ -24,14 +27,14 @@ from kservectl.controllers.inferenceservice import (
 )
 from kservectl.controllers.inferenceservice.component import Component, predictor_component
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
-from kservectl.controllers.inferenceservice.failure import ModelFailure
+from kservectl.controllers.inferenceservice.failure import CannotDecide, ModelFailure
 from kservectl.controllers.inferenceservice.pod_state import pods_of
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, READY, StatusDraft
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.kind import DEPLOYMENT, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -45,7 +48,7 @@ def decide(
     workload = predictor.build(service, predictor_component(spec.predictor), view, config)
     scaled_by = autoscaler.class_of(workload.metadata.annotations)
     front = service_object.build(workload, headless=config.service.service_cluster_ip_none)
-    children = [front, *_run(workload, scaled_by, config)]
+    children = [front, *_run(workload, scaled_by, view, config)]
     draft.set_runtime(workload.runtime)
 
     ready = readiness(view.get(DEPLOYMENT, workload.metadata.name, workload.metadata.namespace))
@@ -81,12 +84,29 @@ def invalid_model(before: Object, failure: ModelFailure) -> Object:
     return model_status.invalid(before, failure)
 
 
-def _run(workload: Workload, scaled_by: autoscaler.AutoscalerClass, config: Config) -> list[Object]:
+def _run(workload: Workload, scaled_by: autoscaler.AutoscalerClass, view: View, config: Config) -> list[Object]:
     replicas = autoscaler.fixed_replicas(workload.component, scaled_by)
     children = [deployment.build(workload, replicas=replicas, rollout=config.deploy.default_rollout)]
     if scaled_by == "hpa":
         children.append(autoscaler.build_hpa(workload))
+    elif scaled_by == "keda":
+        _require(SCALED_OBJECT, "failed to get existing KEDA autoscaler", "Install KEDA", view)
+        children.append(scaledobject.build(workload, config))
+    names = collector.metric_names(workload.component)
+    if names:
+        what = "failed to get existing OTel Collector resource"
+        _require(OPEN_TELEMETRY_COLLECTOR, what, "Install the OpenTelemetry operator", view)
+        children.append(collector.build(workload, names, config))
     return children
+
+
+def _require(kind: Kind, what: str, next_step: str, view: View) -> None:
+    """Refuse a service that needs a kind of a third party which is not there."""
+    if not view.served(kind):
+        raise CannotDecide(
+            f"{what}: the API server does not serve {kind.kind} ({kind.api_version})",
+            next_step=f"{next_step}, or scale the service in another way; it goes on by itself once the kind is served.",
+        )
 
 
 def _say(draft: StatusDraft, condition: str, found: Readiness) -> None:
