@@ -20,9 +20,6 @@ Seen = Callable[[Kind, Change], None]
 """Told of every change of an object that the controller may write, before any key is enqueued for it."""
 
 
-_SERVED_SECONDS = 5.0
-
-
 class CacheSyncTimeout(Exception):
     """Caches did not fill in time; the message names the kinds and why."""
 
@@ -86,20 +83,21 @@ class Sources:
             ) from None
 
     async def follow_served(self, enqueue: Enqueue) -> None:
-        """Have every key decided anew when an optional kind comes or goes: decisions ask `view.served`. Never returns."""
-        optional = [informer for _, informer in self._informers() if informer.spec.optional]
-        before = [informer.served for informer in optional]
-        while optional:
-            await self._clock.sleep(_SERVED_SECONDS)  # an informer's own state in memory; nobody is asked
-            now = [informer.served for informer in optional]
-            if now != before:
-                before = now
-                for key in list(self.primary.store.keys()):
-                    enqueue(key, UNCHANGED)
+        """Have every key decided anew when an optional kind comes or goes, for ever: decisions ask `view.served`."""
+        async with asyncio.TaskGroup() as group:
+            for kind, informer in self._informers():
+                if informer.spec.optional:
+                    group.create_task(self._follow_served(informer, enqueue), name=f"served {kind}")
 
     def problem(self) -> str:
         """Which kinds are not synced, and why; empty when all are."""
         return unsynced(informer for _, informer in self._informers())
+
+    async def _follow_served(self, informer: Informer, enqueue: Enqueue) -> None:
+        while True:
+            await informer.served_changed()
+            for key in list(self.primary.store.keys()):
+                enqueue(key, UNCHANGED)
 
     def _informers(self) -> Iterator[tuple[Kind, Informer]]:
         for owned, informer in self._owned:
