@@ -1,5 +1,6 @@
 """Where the server is and who we are: kubeconfigs, pods, tokens that change, and TLS."""
 
+import asyncio
 import json
 import random
 import sys
@@ -253,6 +254,31 @@ async def test_unknown_authority_is_refused_unless_told_not_to_care(clock: FakeC
         path = kubeconfig(tmp_path / "c", server.url, cluster={"insecure-skip-tls-verify": True})
         await ask(await load_kubeconfig(path, clock=clock), clock)
         assert len(server.asked) == 1
+
+
+async def test_authority_replaced_on_disk_is_used_after_a_failure(clock: FakeClock, tmp_path: Path) -> None:
+    authority = Authority()
+    (tmp_path / "ca.crt").write_bytes(Authority().certificate)
+    async with ScriptedServer(authority.serving(tmp_path, ip="127.0.0.1")) as server:
+        server.answer(answer({"kind": "ConfigMapList", "items": []}))
+        config = ConnectionConfig(server.url, ca_file=str(tmp_path / "ca.crt"))
+        async with Connection(config, clock=clock, rng=random.Random(1)) as connection:
+            with pytest.raises(Unreachable, match="certificate verify failed"):
+                await Client(connection).list(CONFIG_MAP, retry=False)
+            (tmp_path / "ca.crt").write_bytes(authority.certificate)
+            await Client(connection).list(CONFIG_MAP, retry=False)
+
+
+async def test_requests_refused_together_reload_credentials_once(
+    server: ScriptedServer, clock: FakeClock, tmp_path: Path
+) -> None:
+    server.answer(answer(OBJ), *[status(401, "Unauthorized")] * 5, *[answer(OBJ)] * 5)
+    config = await load_kubeconfig(kubeconfig(tmp_path / "c", server.url, plugin(tmp_path)), clock=clock)
+    async with Connection(config, clock=clock, rng=random.Random(1)) as connection:
+        client = Client(connection)
+        await client.get(CONFIG_MAP, "a", "n")
+        await asyncio.gather(*(client.get(CONFIG_MAP, "a", "n") for _ in range(5)))
+    assert (tmp_path / "runs").read_text() == "xx"
 
 
 async def test_tls_server_name_replaces_the_host_for_verification(clock: FakeClock, tmp_path: Path) -> None:

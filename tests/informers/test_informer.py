@@ -194,7 +194,7 @@ async def test_optional_kind_stops_and_starts_with_its_definition(server: Script
         served.append(listing("40", widget("x", "35")))
         definitions.send(event("ADDED", definition("30")))
         await eventually(lambda: seen.informer.served and seen.informer.synced)
-        assert tries() == before + 2, "one list, one watch"
+        await eventually(lambda: tries() == before + 2)  # one list, one watch
         assert seen.told == ["+w@1", "-w@21", "+x@35"]
         assert seen.changes[2].initial
 

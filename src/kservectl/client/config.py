@@ -8,7 +8,7 @@ the process runs, and at once when the server refuses them. No credential is eve
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -151,11 +151,14 @@ class TokenFile:
         self._log = structlog.get_logger()
 
     async def identity(self) -> Identity:
-        if self._clock.monotonic() - self._read_at >= REFRESH_SECONDS:
+        now = self._clock.monotonic()
+        if now - self._read_at >= REFRESH_SECONDS:
+            self._read_at = (
+                now  # requests beside this one go on with the old token, and a failure is not repeated at once
+            )
             try:
                 await self.reload()
             except InvalidConfiguration as error:
-                self._read_at = self._clock.monotonic()  # the next try is a minute from now
                 self._log.warning("token not renewed, the old one stays in use", error=str(error))
         return self._identity
 
@@ -185,11 +188,12 @@ class _KubeconfigCredentials:
         self._log = structlog.get_logger()
 
     async def identity(self) -> Identity:
-        if self._clock.monotonic() - self._read_at >= REFRESH_SECONDS:
+        now = self._clock.monotonic()
+        if now - self._read_at >= REFRESH_SECONDS:
+            self._read_at = now  # as in TokenFile; two runs of a plugin at once would be worse still
             try:
                 await self._renew()
             except InvalidConfiguration as error:
-                self._read_at = self._clock.monotonic()
                 self._log.warning("credentials not renewed, the old ones stay in use", error=str(error))
         return self._identity
 
@@ -199,12 +203,10 @@ class _KubeconfigCredentials:
     async def _renew(self) -> None:
         if not self._exec:
             await self.load()
-            return
-        if hasattr(self._loader, "exec_plugin_expiry"):
+        elif hasattr(self._loader, "exec_plugin_expiry"):
             # Runs the plugin only if what it gave has less than five minutes left.
             await self._guarded(self._loader.load_from_exec_plugin())
-            self._identity = Identity(authorization=str(getattr(self._loader, "token", "")))
-        self._read_at = self._clock.monotonic()
+            self._identity = replace(self._identity, authorization=str(getattr(self._loader, "token", "")))
 
     async def load(self) -> ConnectionConfig:
         """Read the files and authenticate; the identity is replaced only when all of it succeeded."""

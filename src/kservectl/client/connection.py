@@ -222,6 +222,8 @@ class Connection:
             aiohttp.ConnectionTimeoutError,
             aiohttp.ClientProxyConnectionError,
         ) as error:
+            if isinstance(error, aiohttp.ClientSSLError):
+                self._tls = None  # perhaps the authority was replaced in its file: read it again next time
             raise Unreachable(f"{request}: {self.host} cannot be reached: {_why(error)}") from error
         except TimeoutError as error:
             raise Stalled(f"{request}: {self.host} did not answer within {self._deadlines.answer:.0f} s") from error

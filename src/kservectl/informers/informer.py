@@ -175,8 +175,7 @@ class Informer:
     def _listed(self) -> bool:
         return all(reflector.listed for reflector in self._reflectors)
 
-    def _publish(self, differences: Iterable[Difference | None]) -> None:
-        initial = not self._announced
+    def _publish(self, differences: Iterable[Difference | None], *, initial: bool = False) -> None:
         for difference in differences:
             if difference is not None:
                 change = Change(difference.old, difference.new, initial and difference.new is not None)
@@ -184,7 +183,7 @@ class Informer:
                     subscription.put(change)
 
     def _replace(self, objects: Mapping[ObjectKey, Object], namespace: str) -> None:
-        self._publish(self._writer.replace(objects, namespace))
+        self._publish(self._writer.replace(objects, namespace), initial=not self._announced)
 
     def _put(self, obj: Object) -> None:
         self._publish((self._writer.put(obj),))
