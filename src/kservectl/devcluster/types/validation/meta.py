@@ -38,7 +38,6 @@ def check_metadata(kind: Kind, new: Object, old: Object | None) -> list[Cause]:
     return found
 
 
-_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp")
 _RBAC = "rbac.authorization.k8s.io"
 _NAME_RULES: Mapping[tuple[str, str], Callable[[str], str]] = {
@@ -77,12 +76,6 @@ def _check_owners(owners: list[Object]) -> Iterable[Cause]:
 def _check_finalizer(finalizer: Any) -> Iterable[Cause]:
     if problem := names.qualified_name(str(finalizer)):
         yield say.invalid("metadata.finalizers", finalizer, problem)
-    elif "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
-        yield say.invalid(
-            "metadata.finalizers",
-            finalizer,
-            "name is neither a standard finalizer name nor is it fully qualified",
-        )
 
 
 def _check_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterable[Cause]:
