@@ -10,7 +10,6 @@ import click
 from rich.console import Console, Group
 from rich.live import Live
 
-from kservectl.assembly import Options
 from kservectl.cli.files import read_objects
 from kservectl.cli.printing import as_tree, as_yaml
 from kservectl.cli.process import run_until_signal
@@ -37,7 +36,7 @@ _HIGHEST_PORT = 65535
 @click.option(
     "--exit-when-ready",
     is_flag=True,
-    help="End with 0 once all that was applied is Ready; with 1 and the reason if not.",
+    help="End with 0 once all that was applied is Ready, or with 1 and the reason.",
 )
 @click.option("--write-kubeconfig", type=click.Path(path_type=Path), help="Write the kubeconfig there.")
 @click.option(
@@ -72,7 +71,6 @@ def dev(
     if exit_when_ready and not objects:
         raise click.UsageError("--exit-when-ready needs something to wait for: give it -f FILE")
     options = EnvironmentOptions(
-        options=Options(metrics_bind="127.0.0.1:0", health_bind="127.0.0.1:0"),
         port=port,
         data=data,
         pace=replace(Pace(), start=pod_seconds),

@@ -46,13 +46,19 @@ INSTALLER = "kservectl-dev"
 """The field manager of what the environment itself installs."""
 
 _READY_SECONDS = 30.0
+_PROBE_SECONDS = 0.02
+
+
+def local_options() -> Options:
+    """A manager that serves on free ports of the loopback."""
+    return Options(webhooks=WebhookOptions("127.0.0.1", 0), metrics_bind="127.0.0.1:0", health_bind="127.0.0.1:0")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOptions:
     """`options` are the manager's; its webhooks are served on the loopback. `data` keeps the cluster's state in a folder."""
 
-    options: Options = field(default_factory=lambda: Options(metrics_bind="127.0.0.1:0", health_bind="127.0.0.1:0"))
+    options: Options = field(default_factory=local_options)
     port: int = 0
     data: Path | None = None
     pace: Pace = field(default_factory=Pace)
@@ -130,6 +136,8 @@ async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, opt
     if options.webhooks is not None:
         async with clock.timeout(_READY_SECONDS):
             await _webhooks_trusted(cluster)
+            while not manager.health.ready:  # asked as a kubelet's probe asks, only more often
+                await clock.sleep(_PROBE_SECONDS)
     return manager
 
 
