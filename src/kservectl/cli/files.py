@@ -11,6 +11,7 @@ import yaml
 from kservectl.objects.metadata import Object
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_KUSTOMIZATION = "kustomization.yaml"  # says how to put the other files of a folder together; is no object
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -62,7 +63,7 @@ def _texts(source: str) -> Iterator[tuple[str, str]]:
     path = Path(source)
     try:
         if path.is_dir():
-            files = sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
+            files = sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES and each.name != _KUSTOMIZATION)
             if not files:
                 raise click.ClickException(f"{source}: the folder holds no manifest ({', '.join(_SUFFIXES)})")
         else:

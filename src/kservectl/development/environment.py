@@ -92,15 +92,16 @@ async def running(options: EnvironmentOptions, clock: Clock | None = None) -> As
         await cluster.start(port=options.port)
         stack.push_async_callback(cluster.stop)
         await _install(cluster, clock, with_webhooks=options.with_manager and options.options.webhooks is not None)
+        manager = None
+        if options.with_manager:
+            manager = await _manager(stack, cluster, clock, options.options)
+        # After the manager, so that it stops before the webhooks that its pods go through.
         simulation = Manager(
             await _client(stack, cluster, clock, FIELD_MANAGER), clock, ManagerOptions(metrics_bind="", health_bind="")
         )
         for controller in controllers(options.pace):
             simulation.add(controller)
         await _keep_running(stack, simulation)
-        manager = None
-        if options.with_manager:
-            manager = await _manager(stack, cluster, clock, options.options)
         client = await _client(stack, cluster, clock, "kubectl")
         port = manager.metrics_port if manager is not None else None
         yield Environment(cluster, client, manager, f"http://127.0.0.1:{port}/metrics" if port else "")

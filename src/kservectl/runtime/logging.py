@@ -37,7 +37,9 @@ def processors(log_format: Format, *, colors: bool = False) -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if log_format == "console":
-        return [*shared, structlog.dev.ConsoleRenderer(colors=colors)]
+        # A plain traceback: the prettier ones print local variables, and with them what may be secret.
+        plain = structlog.dev.plain_traceback
+        return [*shared, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     return [
         *shared,
         structlog.processors.EventRenamer("msg"),
