@@ -25,11 +25,16 @@ class ServingCertificate:
         self.loaded = asyncio.Event()
         """Set once there is a certificate: before that no handshake can succeed."""
         self.expires: datetime | None = None
-        self._shown: tuple[bytes, bytes] | None = None
+        self._loaded_pair: tuple[bytes, bytes] | None = None
+
+    @property
+    def shown(self) -> bytes | None:
+        """The PEM certificate that new handshakes see; None when there is none."""
+        return self._loaded_pair[0] if self._loaded_pair else None
 
     def load(self, certificate: bytes, key: bytes) -> bool:
         """Show this PEM certificate (with its chain, if any) from now on; False if it is the one already shown."""
-        if (certificate, key) == self._shown:
+        if (certificate, key) == self._loaded_pair:
             return False
         try:
             expires = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
@@ -38,7 +43,7 @@ class ServingCertificate:
         # The live context has no way back: a trial tells whether the pair fits before it is touched.
         for context in (_server_context(), self.context):
             _load(context, certificate, key)
-        self._shown = (certificate, key)
+        self._loaded_pair = (certificate, key)
         self.expires = expires
         self.loaded.set()
         return True

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kservectl.admission.pods.context import InjectionRefused, PodContext
 from kservectl.admission.pods.injectors import inject
+from kservectl.admission.pods.storage_container import merged
 from kservectl.admission.pods.storage_source import storage_key
 from kservectl.api.config import ConfigError
 from kservectl.objects.metadata import Object
@@ -272,6 +273,13 @@ def test_the_first_storage_container_that_covers_the_uri_is_laid_over_the_standa
 
 
 def test_an_environment_variable_keeps_the_kind_of_value_that_was_laid_over() -> None:
+    source = {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    value = {"name": "A", "value": "1"}
+    for below, above in ((value, source), (source, value)):
+        assert merged({"env": [below]}, downloader(env=[above]))["env"] == [above]
+
+
+def test_a_variable_of_the_hub_may_come_from_elsewhere() -> None:
     source = {"name": "HF_XET_HIGH_PERFORMANCE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     env = spec(pod(uri="gs://b/m"), context(downloader(env=[source])))["initContainers"][0]["env"]
     assert env == [source, HF[0], HF[2]]
