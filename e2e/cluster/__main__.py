@@ -36,11 +36,11 @@ def _up(folder: Path) -> int:
 
 
 def _down(folder: Path, *, delete: bool) -> int:
-    state = load_state(folder)
-    if state is None:
+    # Without this, --delete could take a folder that never was a cluster's.
+    if load_state(folder) is None:
         print(f"there is no cluster in {folder}")
         return 0
-    RunningCluster(folder, state).stop()
+    RunningCluster.attach(folder).stop()
     if delete:
         shutil.rmtree(folder)
     print(f"the cluster in {folder} is stopped" + (" and deleted" if delete else ""))

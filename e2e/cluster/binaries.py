@@ -45,10 +45,10 @@ def candidates(name: str, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield the programs of this name that others installed: first those the user pointed at, then those on PATH."""
     assets = environ.get("KUBEBUILDER_ASSETS")
     if assets and os.access(Path(assets) / name, os.X_OK):
-        yield Path(assets) / name
+        yield Path(assets).absolute() / name
     on_path = shutil.which(name, path=environ.get("PATH", ""))
     if on_path:
-        yield Path(on_path)
+        yield Path(on_path).absolute()
 
 
 def version_of(path: Path) -> tuple[int, int, int] | None:

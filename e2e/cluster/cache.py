@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.cluster.errors import BuildError
+from e2e.cluster.errors import ClusterError
 
 __all__ = ["Report", "cache_folder", "locked", "put_in_place"]
 
@@ -20,7 +20,7 @@ _LOCK_POLL_SECONDS = 0.5
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return ``$KSERVECTL_CACHE/cluster``, or the same below ``~/.cache/kservectl``."""
     chosen = environ.get("KSERVECTL_CACHE")
-    root = Path(chosen) if chosen else Path.home() / ".cache" / "kservectl"
+    root = Path(chosen).absolute() if chosen else Path.home() / ".cache" / "kservectl"
     return root / "cluster"
 
 
@@ -28,7 +28,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 def locked(path: Path, report: Report, *, patience: float = 3600.0) -> Iterator[None]:
     """Hold an exclusive lock on a file; the operating system lets go of it when the holder dies.
 
-    :raises BuildError: when another process holds it for longer than ``patience`` seconds.
+    :raises ClusterError: when another process holds it for longer than ``patience`` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + patience
@@ -40,9 +40,9 @@ def locked(path: Path, report: Report, *, patience: float = 3600.0) -> Iterator[
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise BuildError(f"another process has held {path} for {patience:.0f} s; end it first") from None
+                    raise ClusterError(f"another process has held {path} for {patience:.0f} s; end it first") from None
                 if not told:
-                    report(f"waiting for another process to finish with {path.parent}")
+                    report(f"waiting for another process that holds {path}")
                     told = True
                 time.sleep(_LOCK_POLL_SECONDS)
         yield

@@ -13,15 +13,14 @@ import yaml
 
 from e2e.cluster.arguments import scheduler_configuration
 from e2e.cluster.binaries import find_all
-from e2e.cluster.cache import Report
+from e2e.cluster.cache import Report, locked
 from e2e.cluster.certificates import create_pki
 from e2e.cluster.component import Component
 from e2e.cluster.connection import Connection, tls_context
 from e2e.cluster.errors import ClusterError, RequestError
 from e2e.cluster.guard import guarded
-from e2e.cluster.layout import free_ports
+from e2e.cluster.layout import Layout, free_ports
 from e2e.cluster.objects import FAULT_ANNOTATION, kwok_documents, nodes, scheduling_fault
-from e2e.cluster.process import ProcessId
 from e2e.cluster.state import State, load_state, save_state
 from e2e.cluster.thirdparty import third_party_crds
 from e2e.cluster.versions import PROGRAMS
@@ -41,13 +40,10 @@ _POLL_SECONDS = 0.05
 class RunningCluster:
     """A cluster and its components, in the hands of the process that started it or of any other."""
 
-    def __init__(self, folder: Path, state: State) -> None:
-        self.folder = folder
-        self._state = state
-        self._layout = state.layout(folder)
-        self.components: Mapping[str, Component] = {
-            name: Component(name, self._layout, state.processes.get(name), self._remember) for name in PROGRAMS
-        }
+    def __init__(self, layout: Layout) -> None:
+        self.folder = layout.folder
+        self.components: Mapping[str, Component] = {name: Component(name, layout) for name in PROGRAMS}
+        self._layout = layout
 
     @classmethod
     def attach(cls, folder: Path) -> "RunningCluster":
@@ -58,7 +54,7 @@ class RunningCluster:
         state = load_state(folder)
         if state is None:
             raise ClusterError(f"there is no cluster in {folder}")
-        return cls(folder, state)
+        return cls(state.layout(folder.absolute()))
 
     @property
     def kubeconfig(self) -> Path:
@@ -151,13 +147,6 @@ class RunningCluster:
                 raise ClusterError(f"after {_SETTLE_SECONDS:.0f} s, {said}; the logs are in {self.folder / 'logs'}")
             time.sleep(_POLL_SECONDS)
 
-    def _remember(self, name: str, running: ProcessId | None) -> None:
-        if running:
-            self._state.processes[name] = running
-        else:
-            self._state.processes.pop(name, None)
-        save_state(self.folder, self._state)
-
 
 def bring_up(folder: Path, report: Report, crds: Sequence[Mapping[str, Any]] | None = None) -> RunningCluster:
     """Start the cluster of a folder, with the data it had when it was stopped, or a new one.
@@ -166,13 +155,15 @@ def bring_up(folder: Path, report: Report, crds: Sequence[Mapping[str, Any]] | N
     :raises ClusterError: when it cannot be started; nothing is left running then.
     """
     definitions = third_party_crds(report) if crds is None else crds
-    cluster = _prepared(folder, report)
-    started = time.monotonic()
-    try:
-        cluster.start(definitions)
-    except BaseException:
-        cluster.stop()
-        raise
+    folder = folder.absolute()
+    with locked(folder / "lock", report):
+        cluster = RunningCluster(_prepared(folder, report))
+        started = time.monotonic()
+        try:
+            cluster.start(definitions)
+        except BaseException:
+            cluster.stop()
+            raise
     report(f"the cluster in {folder} is up after {time.monotonic() - started:.1f} s")
     return cluster
 
@@ -201,11 +192,10 @@ def start_cluster(
                 shutil.rmtree(chosen, ignore_errors=True)
 
 
-def _prepared(folder: Path, report: Report) -> RunningCluster:
+def _prepared(folder: Path, report: Report) -> Layout:
     state = load_state(folder)
     if state is None:
         state = State(free_ports(), find_all(os.environ, report))
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         create_pki(folder / "pki")
     else:
         # The programs may have been built anew, or moved, since it last ran.
@@ -214,4 +204,4 @@ def _prepared(folder: Path, report: Report) -> RunningCluster:
     layout.write_kubeconfigs()
     layout.scheduler_config.write_text(yaml.safe_dump(scheduler_configuration(layout)))
     save_state(folder, state)
-    return RunningCluster(folder, state)
+    return layout

@@ -2,7 +2,6 @@
 
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from e2e.cluster import process
@@ -11,6 +10,7 @@ from e2e.cluster.connection import health_problem, tls_context
 from e2e.cluster.errors import ComponentError
 from e2e.cluster.layout import Layout
 from e2e.cluster.process import ProcessId
+from e2e.cluster.state import process_of, record_process
 
 __all__ = ["Component"]
 
@@ -30,19 +30,16 @@ _LOG_LINES = 25
 class Component:
     """A program of a cluster. Whoever has the cluster's folder can control it, not only the process that started it."""
 
-    def __init__(
-        self, name: str, layout: Layout, running: ProcessId | None, changed: Callable[[str, ProcessId | None], None]
-    ) -> None:
+    def __init__(self, name: str, layout: Layout) -> None:
         self.name = name
         self.log: Path = layout.log(name)
         self._layout = layout
-        self._process = running
-        self._changed = changed
 
     @property
     def pid(self) -> int | None:
         """The process id, while it runs."""
-        return self._process.pid if self._process and process.is_running(self._process) else None
+        recorded = self._recorded()
+        return recorded.pid if recorded and process.is_running(recorded) else None
 
     @property
     def port(self) -> int:
@@ -55,9 +52,10 @@ class Component:
             return
         command = [str(self._layout.binaries[self.name]), *COMMAND_LINES[self.name](self._layout)]
         try:
-            self._set(process.spawn(command, self.log))
+            running = process.spawn(command, self.log)
         except OSError as error:
             raise ComponentError(f"could not start {command[0]}: {error}") from error
+        record_process(self._layout.folder, self.name, running)
 
     def is_ready(self) -> bool:
         """Ask it once whether it is ready to serve."""
@@ -80,15 +78,15 @@ class Component:
 
     def stop(self, patience: float = _STOP_SECONDS) -> None:
         """Ask it to end, and wait until it has."""
-        if self._process:
-            process.terminate(self._process, patience)
-            self._set(None)
+        if recorded := self._recorded():
+            process.terminate(recorded, patience)
+            record_process(self._layout.folder, self.name, None)
 
     def kill(self) -> None:
         """End it at once, as a crash would (SIGKILL)."""
-        if self._process:
-            process.kill(self._process)
-            self._set(None)
+        if recorded := self._recorded():
+            process.kill(recorded)
+            record_process(self._layout.folder, self.name, None)
 
     def restart(self) -> None:
         """Stop it if it runs, start it again on the same data and port, and wait until it is ready."""
@@ -96,9 +94,8 @@ class Component:
         self.start()
         self.wait_ready()
 
-    def _set(self, running: ProcessId | None) -> None:
-        self._process = running
-        self._changed(self.name, running)
+    def _recorded(self) -> ProcessId | None:
+        return process_of(self._layout.folder, self.name)
 
     def _problem(self) -> str | None:
         if self.pid is None:

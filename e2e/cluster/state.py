@@ -1,4 +1,7 @@
-"""What is known of a cluster from one command to the next: a JSON file in its folder."""
+"""What is known of a cluster from one command to the next: a JSON file in its folder.
+
+The file, not what a process remembers, says which processes run: any number of processes may hold the cluster.
+"""
 
 import json
 import os
@@ -6,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from e2e.cluster.cache import locked
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.layout import Layout
 from e2e.cluster.process import ProcessId
 
-__all__ = ["State", "load_state", "save_state"]
+__all__ = ["State", "load_state", "process_of", "record_process", "save_state"]
+
+_LOCK_SECONDS = 10.0
 
 
 @dataclass
@@ -56,6 +62,25 @@ def save_state(folder: Path, state: State) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_text(json.dumps(data, indent=2) + "\n")
     partial.replace(path)
+
+
+def process_of(folder: Path, component: str) -> ProcessId | None:
+    """Return the process last recorded for a component; it may have ended since."""
+    state = load_state(folder)
+    return state.processes.get(component) if state else None
+
+
+def record_process(folder: Path, component: str, running: ProcessId | None) -> None:
+    """Record that a component runs as this process, or does not run."""
+    with locked(folder / "state.lock", print, patience=_LOCK_SECONDS):
+        state = load_state(folder)
+        if state is None:
+            raise ClusterError(f"the cluster in {folder} is gone")
+        if running:
+            state.processes[component] = running
+        else:
+            state.processes.pop(component, None)
+        save_state(folder, state)
 
 
 def _file(folder: Path) -> Path:
