@@ -111,10 +111,9 @@ class Reflector:
         self._until_served = until_served or clock.sleep
         self._backoff = Backoff(clock=clock, rng=rng)
         self._streaming = target.streaming
-        self._version: str | None = None
-        """The version to watch from; None when a list is needed."""
-        self._list_from = _ANY_VERSION
-        """The version that the next list must not be older than, so that nothing goes back in time; empty for the newest."""
+        self._version = _ANY_VERSION
+        """The last one delivered: where to watch from, and what a list must not be older than. Empty for the newest there is."""
+        self._needs_list = True
         self._progressed = False
         self._log = structlog.get_logger()
 
@@ -122,7 +121,7 @@ class Reflector:
         """Reflect until cancelled."""
         while True:
             try:
-                if self._version is None and not self._streaming:
+                if self._needs_list and not self._streaming:
                     await self._list()
                 await self._watch()
                 await self._recover(_ENDED)
@@ -132,9 +131,9 @@ class Reflector:
     async def _list(self) -> None:
         """Fetch everything in pages and deliver it at once."""
         # Together with any other version a limit would mean that very version, not one that is at least as new.
-        limit = PAGE_SIZE if self._list_from in ("", _ANY_VERSION) else None
+        limit = PAGE_SIZE if self._version in ("", _ANY_VERSION) else None
         try:
-            objects, version = await self._pages(self._list_from, limit)
+            objects, version = await self._pages(self._version, limit)
         except Expired:
             # The pages took too long. The continue token that comes with the error leads to a mixture of two moments, which no
             # version to watch from belongs to; so everything is fetched in one piece, once.
@@ -166,12 +165,13 @@ class Reflector:
 
     async def _watch(self) -> None:
         """Deliver events until the server ends the watch; the first ones are the list when there is none yet."""
-        initial = self._version is None
+        initial = self._needs_list
         opened_at = self._clock.monotonic()
         async with self._client.watch(
             self._target.kind,
             self._target.namespace,
-            resource_version=self._watch_from(),
+            # A streaming list has no use for "any version": it starts with the newest one.
+            resource_version="" if initial and self._version == _ANY_VERSION else self._version,
             label_selector=self._target.label_selector,
             field_selector=self._target.field_selector,
             timeout_seconds=self._rng.randint(*_WATCH_SECONDS),
@@ -190,12 +190,6 @@ class Reflector:
                 self._deliver(event)
         if self._clock.monotonic() - opened_at > _LIVED:
             self._progressed = True
-
-    def _watch_from(self) -> str:
-        if self._version is not None:
-            return self._version
-        # A streaming list counts "any version" as the newest: starting behind would gain it nothing.
-        return "" if self._list_from == _ANY_VERSION else self._list_from
 
     async def _receive_list(self, stream: WatchStream) -> bool:
         """Collect the initial events of a streaming list; False when the server does not send them as such."""
@@ -222,7 +216,8 @@ class Reflector:
 
     def _deliver_all(self, objects: Mapping[ObjectKey, Object], version: str) -> None:
         self._sink.replaced(objects)
-        self._version = self._list_from = version
+        self._version = version
+        self._needs_list = False
         self.listed = True
         self._progressed = False
         self._set_state()
@@ -234,18 +229,17 @@ class Reflector:
         elif event.type != "BOOKMARK":
             self._sink.changed(self._shape(event.object))
         if version:
-            self._version = self._list_from = version
+            self._version = version
 
     async def _recover(self, recovery: Recovery) -> None:
         """Do what `recovery` says: forget the version, report, wait."""
-        if self._version is None and self._streaming and recovery.reason == "rejected":
+        if self._needs_list and self._streaming and recovery.reason == "rejected":
             # An API server from before streaming lists; it is asked for pages, without a wait.
             self._streaming = False
             return
-        if recovery.relist:
-            self._version = None
+        self._needs_list = self._needs_list or recovery.relist
         if recovery.newest:
-            self._list_from = ""
+            self._version = ""
         self._sink.restarted(recovery.reason)
         if recovery.problem:
             if recovery.problem != self.problem:
