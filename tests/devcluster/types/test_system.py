@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kservectl.devcluster.contract import Malformed, TypeSystem, UnknownFields
-from kservectl.devcluster.types import builtin_types
+from kservectl.devcluster.types import builtin_types, schemaless_definitions
 from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, POD, Kind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -73,3 +73,15 @@ def test_arguments_are_left_as_they_are() -> None:
     pod = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
     TYPES.prepare(POD, pod)
     assert pod == {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+
+
+def test_third_party_kinds_are_served_once_their_definitions_are_added() -> None:
+    types = builtin_types()
+    for crd in schemaless_definitions():
+        types.add_definition(crd)
+    route = next(served.kind for served in types.served() if served.kind.kind == "HTTPRoute")
+    given = {"metadata": {"name": "x"}, "spec": {"any": {"thing": [1]}}, "status": {"parents": []}}
+    prepared = types.prepare(route, given, field_validation="Strict").object
+    types.validate(route, prepared, None)
+    assert prepared["spec"] == given["spec"]
+    assert prepared["status"] == given["status"]

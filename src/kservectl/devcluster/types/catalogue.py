@@ -1,4 +1,6 @@
-"""The built-in kinds the devcluster serves, as discovery announces them, and the client models their schemas come from."""
+"""The kinds the devcluster knows: Kubernetes' own, as discovery announces them, with the client models their schemas come
+from; and minimal definitions of third parties' kinds, which are served without their schemas.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +8,7 @@ from functools import lru_cache
 
 from kservectl.devcluster.contract import Column, ServedKind
 from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object
 
 SCALE = {
     "specReplicasPath": ".spec.replicas",
@@ -28,6 +31,48 @@ class BuiltinKind:
 def builtin_kinds() -> Mapping[Kind, BuiltinKind]:
     """All built-in kinds, in the order in which discovery lists them."""
     return {entry.served.kind: entry for group in (_core(), _workloads(), _networking(), _cluster()) for entry in group}
+
+
+def schemaless_definitions() -> list[Object]:
+    """CustomResourceDefinitions of Gateway API, KEDA, Knative Serving, Istio and OpenTelemetry that take any fields."""
+    gateway, cluster = "gateway.networking.k8s.io", "Cluster"
+    return [
+        _schemaless(gateway, "v1", "GatewayClass", "gatewayclasses", short=("gc",), scope=cluster),
+        _schemaless(gateway, "v1", "Gateway", "gateways", short=("gtw",)),
+        _schemaless(gateway, "v1", "HTTPRoute", "httproutes"),
+        _schemaless("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", short=("so",)),
+        _schemaless("serving.knative.dev", "v1", "Service", "services", short=("kservice", "ksvc")),
+        _schemaless("networking.istio.io", "v1beta1", "VirtualService", "virtualservices", short=("vs",)),
+        _schemaless("opentelemetry.io", "v1beta1", "OpenTelemetryCollector", "opentelemetrycollectors",
+                    short=("otelcol",)),
+    ]  # fmt: skip
+
+
+def _schemaless(
+    group: str, version: str, kind: str, plural: str, *, short: tuple[str, ...] = (), scope: str = "Namespaced"
+) -> Object:
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"type": "object", "properties": {"spec": anything, "status": anything}}
+    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {**names, "shortNames": list(short)} if short else names,
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
 
 
 _AGE = Column("Age", "date", ".metadata.creationTimestamp")

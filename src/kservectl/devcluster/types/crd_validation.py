@@ -44,22 +44,33 @@ def _check_names(spec: Object, names: Object) -> Iterable[Cause]:
 def _check_versions(versions: list[Any]) -> Iterable[Cause]:
     if not versions:
         yield say.required("spec.versions")
-    seen: set[str] = set()
+    names = [version.get("name") for version in versions]
+    if len(set(names)) < len(names):
+        yield say.invalid("spec.versions", names, "must contain unique version names")
+    # One schema for all versions is treated as the definition's own.
+    shared = _shared_schema(versions)
+    if shared is not None:
+        yield from _check_schema(shared, "spec.validation.openAPIV3Schema")
     for position, version in enumerate(versions):
         path = f"spec.versions[{position}]"
         name = version.get("name")
         yield from check_name(name, f"{path}.name", dns_label_1035)
-        if name in seen:
-            yield say.duplicate(f"{path}.name", name)
-        seen.add(str(name))
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if not schema:
-            yield say.required(f"{path}.schema.openAPIV3Schema", "schemas are required")
-        else:
+            yield say.required(f"{path}.schema.openAPIV3Schema")
+        elif shared is None:
             yield from _check_schema(schema, f"{path}.schema.openAPIV3Schema")
     storing = [version.get("name") for version in versions if version.get("storage")]
     if versions and len(storing) != 1:
         yield say.invalid("spec.versions", storing, "must have exactly one version marked as storage version")
+
+
+def _shared_schema(versions: list[Any]) -> Mapping[str, Any] | None:
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    if not schemas or not schemas[0] or any(schema != schemas[0] for schema in schemas):
+        return None
+    shared: Mapping[str, Any] = schemas[0]
+    return shared
 
 
 def _check_schema(schema: Mapping[str, Any], path: str) -> Iterable[Cause]:
@@ -128,12 +139,15 @@ def _check_list_type(schema: Mapping[str, Any], path: str) -> Iterable[Cause]:
     if not keys:
         yield say.required(f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
     items = schema.get("items") or {}
-    for position, key in enumerate(keys or ()):
-        where = f"{path}.x-kubernetes-list-map-keys[{position}]"
-        field = (items.get("properties") or {}).get(key)
+    properties = items.get("properties") or {}
+    if any(key not in properties for key in keys or ()):
+        where = f"{path}.x-kubernetes-list-map-keys"
+        yield say.invalid(where, keys, "entries must all be names of item properties")
+    for key in keys or ():
+        field = properties.get(key)
         if field is None:
-            yield say.invalid(where, key, "entries have to be valid property names")
-        elif key not in (items.get("required") or ()) and "default" not in field:
+            continue
+        if key not in (items.get("required") or ()) and "default" not in field:
             yield say.required(
                 f"{path}.items.properties[{key}].default",
                 "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",

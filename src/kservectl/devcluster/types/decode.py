@@ -6,6 +6,7 @@ that have no "unset" read as absent; a value of the wrong JSON type is refused w
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -49,7 +50,7 @@ def _struct(schema: Schema, obj: Object, path: str, unknown: list[str]) -> Objec
 
 def _read_object(schema: Schema, value: Any, owner: Schema, name: str, path: str, unknown: list[str]) -> Any:
     if not isinstance(value, dict):
-        raise _mismatch(value, owner, name, path, schema.name or "map[string]string")
+        raise _mismatch(value, owner, name, path, _go_type(schema))
     below = f"{path}.{name}" if path else name
     values = schema.additional
     if values is None:
@@ -72,7 +73,7 @@ def _read_object(schema: Schema, value: Any, owner: Schema, name: str, path: str
 def _read_array(schema: Schema, value: Any, owner: Schema, name: str, path: str, unknown: list[str]) -> Any:
     if not isinstance(value, list):
         items = schema.items
-        raise _mismatch(value, owner, name, path, "[]" + ((items.name or _go_type(items)) if items else ""))
+        raise _mismatch(value, owner, name, path, "[]" + (_go_type(items) if items else ""))
     items = schema.items
     if items is None:
         return _copy(value)
@@ -81,7 +82,7 @@ def _read_array(schema: Schema, value: Any, owner: Schema, name: str, path: str,
         result = []
         for position, item in enumerate(value):
             if not isinstance(item, dict):
-                raise _mismatch(item, owner, name, path, items.name)
+                raise _mismatch(item, owner, name, path, _go_type(items))
             decoded = _struct(items, item, f"{below}[{position}]", unknown)
             for always in items.always:
                 if always not in decoded:
@@ -166,7 +167,9 @@ def _read_bytes(schema: Schema, value: Any, owner: Schema, name: str, path: str,
     try:
         base64.b64decode(value, validate=True)
     except binascii.Error as error:
-        raise Malformed(f"illegal base64 data ({child_path(path, name)})") from error
+        good = re.match(r"[A-Za-z0-9+/]*", value)
+        position = good.end() if good else 0
+        raise Malformed(f"illegal base64 data at input byte {position} ({child_path(path, name)})") from error
     return value
 
 
@@ -199,6 +202,8 @@ def _copy(value: Any) -> Any:
 
 
 def _go_type(schema: Schema) -> str:
+    if schema.type == "object":
+        return f"v1.{schema.name}" if schema.name else "map[string]string"
     return {"integer": "int32", "boolean": "bool"}.get(schema.type, "string")
 
 
@@ -213,8 +218,8 @@ def _json_type(value: Any) -> str:
 
 
 def _mismatch(value: Any, owner: Schema, name: str, path: str, wanted: str) -> Malformed:
-    struct = owner.name or "map"
+    where = re.sub(r"\[\d+\]", "", child_path(path, name))
     return Malformed(
-        f"json: cannot unmarshal {_json_type(value)} into Go struct field {struct}.{child_path(path, name)} "
+        f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner.name or 'map'}.{where} "
         f"of type {wanted}"
     )

@@ -40,11 +40,15 @@ def _service(obj: Object) -> None:
         port.setdefault("protocol", "TCP")
         if port.get("targetPort") in (None, 0, "") and "port" in port:
             port["targetPort"] = port["port"]
+    if spec.get("clusterIP"):
+        spec.setdefault("clusterIPs", [spec["clusterIP"]])
     if type_ == "ExternalName":
         return
     spec.setdefault("internalTrafficPolicy", "Cluster")
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    # A headless Service without a selector takes whatever addresses its endpoints have.
+    any_family = spec.get("clusterIP") == "None" and not spec.get("selector")
+    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if any_family else ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if any_family else "SingleStack")
     if type_ in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if type_ == "LoadBalancer":
@@ -108,12 +112,20 @@ def _deployment(obj: Object) -> None:
     default_pod_template(spec["template"])
 
 
+def _written_zeros(obj: Object, *fields: str) -> None:
+    """Counters of the status that are written even when they are 0."""
+    for field in fields:
+        obj["status"].setdefault(field, 0)
+
+
 def _replica_set(obj: Object) -> None:
+    _written_zeros(obj, "replicas")
     obj["spec"].setdefault("replicas", 1)
     default_pod_template(obj["spec"]["template"])
 
 
 def _stateful_set(obj: Object) -> None:
+    _written_zeros(obj, "replicas", "availableReplicas")
     spec = obj["spec"]
     spec.setdefault("replicas", 1)
     spec.setdefault("podManagementPolicy", "OrderedReady")
@@ -132,6 +144,8 @@ def _stateful_set(obj: Object) -> None:
 
 
 def _daemon_set(obj: Object) -> None:
+    counters = ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")
+    _written_zeros(obj, *counters)
     spec = obj["spec"]
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = spec["updateStrategy"]
@@ -150,6 +164,7 @@ def _job(obj: Object) -> None:
     spec.setdefault("backoffLimit", 2**31 - 1 if "backoffLimitPerIndex" in spec else 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
     default_pod_template(spec["template"])
 
@@ -172,7 +187,10 @@ def _autoscaler(obj: Object) -> None:
     spec.setdefault("minReplicas", 1)
     if obj.get("apiVersion") == "autoscaling/v1":
         spec.setdefault("targetCPUUtilizationPercentage", 80)
+        _written_zeros(obj, "currentReplicas", "desiredReplicas")
         return
+    _written_zeros(obj, "desiredReplicas")
+    obj["status"].setdefault("currentMetrics", None)
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
@@ -187,6 +205,15 @@ def _autoscaler(obj: Object) -> None:
     down.setdefault("selectPolicy", "Max")
     if not down.get("policies"):
         down["policies"] = [_percent_policy()]
+
+
+def _disruption_budget(obj: Object) -> None:
+    _written_zeros(obj, "currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
+
+
+def _event(obj: Object) -> None:
+    if obj.get("apiVersion") == "v1":
+        obj.setdefault("eventTime", None)
 
 
 def _ingress_class(obj: Object) -> None:
@@ -275,6 +302,8 @@ _DEFAULTERS: Mapping[tuple[str, str], Callable[[Object], None]] = {
     ("batch", "Job"): _job,
     ("batch", "CronJob"): _cron_job,
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
+    ("policy", "PodDisruptionBudget"): _disruption_budget,
+    ("", "Event"): _event,
     ("networking.k8s.io", "IngressClass"): _ingress_class,
     ("networking.k8s.io", "NetworkPolicy"): _network_policy,
     ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice,

@@ -129,7 +129,7 @@ ALWAYS_THERE = _table(
     EndpointSlice metadata
     Endpoints metadata
     EphemeralContainer resources
-    Event metadata
+    Event metadata deprecatedSource involvedObject regarding source
     HTTPIngressPath backend
     HorizontalPodAutoscaler metadata spec status
     HorizontalPodAutoscalerSpec scaleTargetRef
@@ -212,10 +212,14 @@ _FREE = _table(
 )
 NOT_REQUIRED = _table(
     """
+    HTTPIngressPath pathType
+    IngressServiceBackend name
+    MutatingWebhook admissionReviewVersions sideEffects
     NetworkPolicySpec podSelector
     PolicyRule verbs
     RoleRef apiGroup
     StatefulSetSpec serviceName
+    ValidatingWebhook admissionReviewVersions sideEffects
     """
 )
 """Fields that OpenAPI requires and the server does not, or for which it has words of its own."""

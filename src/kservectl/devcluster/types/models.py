@@ -90,10 +90,13 @@ class _Builder:
         if model in self._known:
             return self._known[model]
         name = type_name(model)
-        schema = Schema("object", name, atomic=name in ATOMIC_TYPES, always=tuple(sorted(ALWAYS_THERE.get(name, ()))))
+        atomic = name in ATOMIC_TYPES or model == "V1CrossVersionObjectReference"
+        fields = model_fields(model)
+        always = tuple(sorted(ALWAYS_THERE.get(name, frozenset()) & fields.keys()))
+        schema = Schema("object", name, atomic=atomic, always=always)
         self._known[model] = schema
         required = []
-        for field, (attribute, declared) in model_fields(model).items():
+        for field, (attribute, declared) in fields.items():
             needed = is_required(model, attribute)
             if needed and field not in NOT_REQUIRED.get(name, ()):
                 required.append(field)
@@ -127,7 +130,7 @@ class _Builder:
         if declared not in _SCALARS:
             return self.struct(declared)
         if is_free(owner, field):
-            return _scalar("any", omit_zero=False)
+            return Schema("any", preserve=True, atomic=True)
         if is_quantity(owner, field):
             return _scalar("quantity", omit_zero=False)
         if is_bytes(owner, field):
@@ -143,4 +146,4 @@ def _omits_zero(owner: str, field: str, declared: str, *, needed: bool) -> bool:
 
 @cache
 def _scalar(type_: Type, *, omit_zero: bool) -> Schema:
-    return Schema(type_, omit_zero=omit_zero, preserve=type_ == "any")
+    return Schema(type_, omit_zero=omit_zero)

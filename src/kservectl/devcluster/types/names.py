@@ -114,7 +114,7 @@ def config_key(value: str) -> str:
     if _CONFIG_KEY.fullmatch(value):
         return ""
     return (
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME', "
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
         "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
     )
 

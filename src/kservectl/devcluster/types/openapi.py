@@ -31,7 +31,7 @@ class OpenAPI:
 
     def kinds_changed(self, builtin: Sequence[BuiltinKind], custom: Sequence[CustomKind]) -> None:
         """Documents from now on are about these kinds."""
-        changed = {_group_version(kind.served.kind) for kind in {*self._custom, *custom}}
+        changed = {_group_version(kind.served.kind) for kind in (*self._custom, *custom)}
         self._builtin, self._custom = builtin, custom
         for name in ("v2", *changed):
             self._documents.pop(name, None)

@@ -13,6 +13,9 @@ def default_pod(pod: Object) -> None:
     spec = pod["spec"]
     for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
         _requests_from_limits(container)
+        if spec.get("hostNetwork"):
+            _expose_on_host(container)
+    pod["status"].setdefault("phase", "Pending")
     spec.setdefault("enableServiceLinks", True)
     spec.setdefault("serviceAccountName", "default")
     default_pod_spec(spec)
@@ -31,10 +34,9 @@ def default_pod_spec(spec: Object) -> None:
     spec.setdefault("schedulerName", "default-scheduler")
     if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
         spec["serviceAccountName"] = spec["serviceAccount"] = account
-    host_network = bool(spec.get("hostNetwork"))
     for field in ("containers", "initContainers", "ephemeralContainers"):
         for container in spec.get(field, ()):
-            _default_container(container, host_network=host_network)
+            _default_container(container)
     for volume in spec.get("volumes", ()):
         _default_volume(volume)
 
@@ -72,7 +74,13 @@ def _requests_from_limits(container: Object) -> None:
         resources["requests"] = {**limits, **resources.get("requests", {})}
 
 
-def _default_container(container: Object, *, host_network: bool) -> None:
+def _expose_on_host(container: Object) -> None:
+    for port in container.get("ports", ()):
+        if "containerPort" in port:
+            port.setdefault("hostPort", port["containerPort"])
+
+
+def _default_container(container: Object) -> None:
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
@@ -80,8 +88,6 @@ def _default_container(container: Object, *, host_network: bool) -> None:
         container["imagePullPolicy"] = pull_policy(container.get("image", ""))
     for port in container.get("ports", ()):
         port.setdefault("protocol", "TCP")
-        if host_network and "containerPort" in port:
-            port.setdefault("hostPort", port["containerPort"])
     for variable in container.get("env", ()):
         if source := variable.get("valueFrom"):
             _default_field_source(source)

@@ -130,7 +130,7 @@ class Types:
             manager=manager,
             now=now,
             subresource=subresource,
-            reset=entry.reset(subresource),
+            reset=entry.reset(subresource) | entry.allocated,
             created=old is None,
         )
 
@@ -159,6 +159,17 @@ class Types:
         raise Malformed(f'no kind "{kind.kind}" is registered for version "{kind.api_version}"')
 
 
+def _fill_lists(schema: Schema, value: Object) -> None:
+    """The one list that Go writes even when nobody set it, so that nobody comes to own it as a whole."""
+    if schema.name == "PodSpec":
+        value.setdefault("containers", [])
+    for name in schema.always:
+        _fill_lists(schema.properties[name], value[name])
+
+
+_ALLOCATED: FieldSet = frozenset(
+    ("f:spec", f"f:{name}") for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort")
+)
 _STATUS: FieldSet = frozenset({("f:status",)})
 
 
@@ -168,6 +179,11 @@ class _BuiltinEntry:
 
     kind: BuiltinKind
     custom: bool = False
+
+    @property
+    def allocated(self) -> FieldSet:
+        """What the registry fills in after ownership was settled, so that no update owns it."""
+        return _ALLOCATED if self.kind.model == "V1Service" else frozenset()
 
     @property
     def type_name(self) -> str:
@@ -180,6 +196,7 @@ class _BuiltinEntry:
         """The object with nothing set, as Go writes it: the structs that are always there, empty."""
         result: Object = {}
         fill_structs(self.schema(), result)
+        _fill_lists(self.schema(), result)
         return result
 
     def prepare(self, obj: Object, unknown: list[str]) -> Object:
@@ -209,6 +226,7 @@ class _CustomEntry:
     kind: CustomKind
     custom: bool = True
     type_name: str = ""
+    allocated: FieldSet = frozenset()
 
     def schema(self) -> Schema:
         return self.kind.schema

@@ -26,6 +26,10 @@ def check_autoscaler(new: Object, old: Object | None) -> list[Cause]:
         found.append(say.invalid("spec.maxReplicas", maximum, "must be greater than 0"))
     if minimum is not None and maximum < minimum:
         found.append(say.invalid("spec.maxReplicas", maximum, "must be greater than or equal to `minReplicas`"))
+    target = spec.get("scaleTargetRef") or {}
+    if "/" not in target.get("apiVersion", ""):
+        detail = "apiVersion must specify API group"
+        found.append(say.invalid("spec.scaleTargetRef.apiVersion", target.get("apiVersion", ""), detail))
     found.extend(_check_metrics(spec.get("metrics", ())))
     behavior = spec.get("behavior") or {}
     for direction in ("scaleUp", "scaleDown"):
@@ -67,7 +71,7 @@ def _check_metrics(metrics: Sequence[Object]) -> Iterable[Cause]:
 
 
 def _check_target(target: Object, path: str) -> Iterable[Cause]:
-    types = ("Utilization", "Value", "AverageValue")
+    types = ("AverageValue", "Utilization", "Value")
     yield from numbers.one_of(f"{path}.type", target.get("type"), types)
     yield from numbers.positive(f"{path}.averageUtilization", target.get("averageUtilization"))
     if not any(target.get(field) is not None for field in ("averageUtilization", "averageValue", "value")):
@@ -79,12 +83,13 @@ def _check_rules(rules: Object, path: str) -> Iterable[Cause]:
     yield from numbers.at_least(f"{path}.stabilizationWindowSeconds", window, 0)
     if isinstance(window, int) and window > 3600:
         yield say.invalid(f"{path}.stabilizationWindowSeconds", window, "must be less than or equal to 3600")
-    yield from numbers.one_of(f"{path}.selectPolicy", rules.get("selectPolicy"), ("Max", "Min", "Disabled"))
+    yield from numbers.one_of(f"{path}.selectPolicy", rules.get("selectPolicy"), ("Disabled", "Max", "Min"))
     for position, policy in enumerate(rules.get("policies", ())):
         where = f"{path}.policies[{position}]"
-        yield from numbers.one_of(f"{where}.type", policy.get("type"), ("Pods", "Percent"))
-        yield from numbers.positive(f"{where}.value", policy.get("value", 0))
+        yield from numbers.one_of(f"{where}.type", policy.get("type"), ("Percent", "Pods"))
         period = policy.get("periodSeconds", 0)
-        yield from numbers.positive(f"{where}.periodSeconds", period)
+        for field, value in (("value", policy.get("value", 0)), ("periodSeconds", period)):
+            if value <= 0:
+                yield say.invalid(f"{where}.{field}", value, "must be greater than zero")
         if period > 1800:
             yield say.invalid(f"{where}.periodSeconds", period, "must be less than or equal to 1800")

@@ -13,8 +13,6 @@ def check_lease(new: Object, old: Object | None) -> list[Cause]:
     spec = new.get("spec") or {}
     found = list(numbers.positive("spec.leaseDurationSeconds", spec.get("leaseDurationSeconds")))
     found.extend(numbers.at_least("spec.leaseTransitions", spec.get("leaseTransitions"), 0))
-    if spec.get("holderIdentity") == "":
-        found.append(say.invalid("spec.holderIdentity", "", "must not be empty"))
     return found
 
 
@@ -51,12 +49,14 @@ def check_role(new: Object, old: Object | None) -> list[Cause]:
 
 
 def check_binding(new: Object, old: Object | None) -> list[Cause]:
-    found: list[Cause] = []
+    roles = ("ClusterRole",) if new.get("kind") == "ClusterRoleBinding" else ("Role", "ClusterRole")
+    found = list(numbers.one_of("roleRef.kind", new["roleRef"].get("kind"), roles))
     for position, subject in enumerate(new.get("subjects") or ()):
         path = f"subjects[{position}]"
-        kinds = ("Group", "ServiceAccount", "User")
+        kinds = ("ServiceAccount", "User", "Group")
         found.extend(numbers.one_of(f"{path}.kind", subject.get("kind"), kinds))
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        cluster_wide = new.get("kind") == "ClusterRoleBinding"
+        if cluster_wide and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             found.append(say.required(f"{path}.namespace"))
     if old is not None and old.get("roleRef") != new.get("roleRef"):
         found.append(say.invalid("roleRef", new.get("roleRef"), "cannot change roleRef"))
@@ -107,6 +107,10 @@ def _check_webhook(webhook: Mapping[str, object], path: str) -> Iterable[Cause]:
     client = webhook.get("clientConfig")
     if isinstance(client, dict) and ("url" in client) == ("service" in client):
         yield say.required(f"{path}.clientConfig", "exactly one of url or service is required")
+    elif isinstance(client, dict) and not str(client.get("url", "https://")).startswith("https://"):
+        scheme = str(client["url"]).partition(":")[0]
+        detail = "'https' is the only allowed URL scheme; desired format: https://host[/path]"
+        yield say.invalid(f"{path}.clientConfig.url", scheme, detail)
     rules = webhook.get("rules")
     for position, rule in enumerate(rules if isinstance(rules, list) else ()):
         for field in ("operations", "apiGroups", "apiVersions", "resources"):

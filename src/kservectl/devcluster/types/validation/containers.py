@@ -5,7 +5,7 @@ from typing import Any
 
 from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.types import causes as say
-from kservectl.devcluster.types.names import config_key, dns_label, env_name, port_name
+from kservectl.devcluster.types.names import config_key, dns_label, dns_subdomain, env_name, port_name
 from kservectl.devcluster.types.validation import numbers
 from kservectl.objects.metadata import Object
 
@@ -33,11 +33,8 @@ def check_containers(
 
 
 def _check_container(container: Object, volumes: Mapping[str, Object], path: str) -> Iterable[Cause]:
-    image = container.get("image", "")
-    if not image:
+    if not container.get("image"):
         yield say.required(f"{path}.image")
-    elif image != image.strip():
-        yield say.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
     policy = container.get("imagePullPolicy")
     yield from numbers.one_of(f"{path}.imagePullPolicy", policy, ("Always", "IfNotPresent", "Never"))
     messages = container.get("terminationMessagePolicy")
@@ -80,7 +77,7 @@ def _check_ports(ports: Sequence[Object], path: str) -> Iterable[Cause]:
         else:
             yield from numbers.port_number(f"{where}.containerPort", port.get("containerPort"))
         yield from numbers.port_number(f"{where}.hostPort", port.get("hostPort"))
-        yield from numbers.one_of(f"{where}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"))
+        yield from numbers.one_of(f"{where}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
 
 
 def _check_env(variables: Sequence[Object], path: str) -> Iterable[Cause]:
@@ -106,8 +103,9 @@ def _check_env(variables: Sequence[Object], path: str) -> Iterable[Cause]:
 
 
 def _check_key_reference(reference: Object, path: str) -> Iterable[Cause]:
-    if not reference.get("name"):
-        yield say.required(f"{path}.name")
+    name = reference.get("name", "")
+    if problem := dns_subdomain(name):
+        yield say.invalid(f"{path}.name", name, problem)
     if (key := reference.get("key")) and (problem := config_key(key)):
         yield say.invalid(f"{path}.key", key, problem)
 

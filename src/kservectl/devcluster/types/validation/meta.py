@@ -31,13 +31,14 @@ def check_metadata(kind: Kind, new: Object, old: Object | None) -> list[Cause]:
         found.extend(names.check_annotations(annotations, "metadata.annotations"))
     if owners := meta.get("ownerReferences"):
         found.extend(_check_owners(owners))
-    for finalizer in meta.get("finalizers") or ():
-        found.extend(_check_finalizer(finalizer))
+    for position, finalizer in enumerate(meta.get("finalizers") or ()):
+        found.extend(_check_finalizer(finalizer, position, core=not kind.group))
     if old is not None:
         found.extend(_check_update(meta, old.get("metadata") or {}))
     return found
 
 
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp")
 _RBAC = "rbac.authorization.k8s.io"
 _NAME_RULES: Mapping[tuple[str, str], Callable[[str], str]] = {
@@ -73,9 +74,13 @@ def _check_owners(owners: list[Object]) -> Iterable[Cause]:
         )
 
 
-def _check_finalizer(finalizer: Any) -> Iterable[Cause]:
+def _check_finalizer(finalizer: Any, position: int, *, core: bool) -> Iterable[Cause]:
+    """Only kinds of the core group insist on a prefix."""
     if problem := names.qualified_name(str(finalizer)):
         yield say.invalid("metadata.finalizers", finalizer, problem)
+    elif core and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        detail = "name is neither a standard finalizer name nor is it fully qualified"
+        yield say.invalid(f"metadata.finalizers[{position}]", finalizer, detail)
 
 
 def _check_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterable[Cause]:

@@ -35,7 +35,7 @@ def check_ingress(new: Object, old: Object | None) -> list[Cause]:
     spec = new["spec"]
     found: list[Cause] = []
     if not spec.get("rules") and not spec.get("defaultBackend"):
-        found.append(say.invalid("spec", spec, "either `defaultBackend` or `rules` must be specified"))
+        found.append(say.invalid("spec", None, "either `defaultBackend` or `rules` must be specified"))
     if backend := spec.get("defaultBackend"):
         found.extend(_check_backend(backend, "spec.defaultBackend"))
     if (name := spec.get("ingressClassName")) and (problem := names.dns_subdomain(name)):

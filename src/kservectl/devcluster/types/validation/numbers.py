@@ -52,8 +52,8 @@ def int_or_percent(path: str, value: Any) -> Iterable[Cause]:
 
 
 def one_of(path: str, value: Any, supported: Iterable[str]) -> Iterable[Cause]:
-    """`value`, if given, is among `supported`, which is listed in alphabetical order."""
-    choices = sorted(supported)
+    """`value`, if given, is among `supported`, listed in this order."""
+    choices = tuple(supported)
     if value is not None and value not in choices:
         yield say.unsupported(path, value, choices)
 

@@ -42,8 +42,8 @@ def _with_name(rest: Object, new: Object) -> Object:
     return {**rest, "metadata": {field: meta[field] for field in ("name", "generateName") if field in meta}}
 
 
-# A struct in these says nothing when it is empty, and who writes it is the system.
-_UNCHECKED = frozenset({"status", "managedFields"})
+# The metadata has rules of its own, and the status is written by controllers bit by bit.
+_UNCHECKED = frozenset({"status", "metadata"})
 # Empty texts that count as missing; elsewhere an empty text is a value.
 _NEVER_EMPTY = frozenset({"name", "key", "path", "kind", "mountPath", "claimName", "provisioner"})
 

@@ -15,6 +15,8 @@ _MUTABLE = frozenset({"activeDeadlineSeconds", "tolerations", "containers", "ini
 def check_pod(new: Object, old: Object | None) -> list[Cause]:
     """A pod by itself: its spec, which an update can hardly change."""
     found = list(check_pod_spec(new.get("spec") or {}, "spec"))
+    for field in ("containers", "initContainers"):
+        found.extend(_check_images(new["spec"].get(field, ()), f"spec.{field}"))
     if old is not None:
         found.extend(_check_update(new.get("spec") or {}, old.get("spec") or {}))
     return found
@@ -52,6 +54,14 @@ def check_pod_spec(spec: Object, path: str) -> Iterable[Cause]:
     yield from _check_tolerations(spec.get("tolerations", ()), f"{path}.tolerations")
 
 
+def _check_images(containers: Sequence[Object], path: str) -> Iterable[Cause]:
+    """Spaces around an image, which a template may still have."""
+    for position, container in enumerate(containers):
+        image = container.get("image", "")
+        if image != image.strip():
+            yield say.invalid(f"{path}[{position}].image", image, "must not have leading or trailing whitespace")
+
+
 _VOLUME_NAMES: Mapping[str, str] = {
     "secret": "secretName",
     "configMap": "name",
@@ -86,7 +96,7 @@ def _check_volumes(volumes: Sequence[Object], known: dict[str, Object], path: st
 def _check_tolerations(tolerations: Sequence[Object], path: str) -> Iterable[Cause]:
     for position, toleration in enumerate(tolerations):
         where = f"{path}[{position}]"
-        key, operator = toleration.get("key"), toleration.get("operator") or "Equal"
+        key, operator = toleration.get("key"), toleration.get("operator", "")
         if key and (problem := names.qualified_name(key)):
             yield say.invalid(f"{where}.key", key, problem)
         if not key and operator != "Exists":
@@ -95,9 +105,11 @@ def _check_tolerations(tolerations: Sequence[Object], path: str) -> Iterable[Cau
                 operator,
                 'operator must be Exists when `key` is empty, which means "match all values and all keys"',
             )
-        yield from numbers.one_of(f"{where}.operator", operator, ("Equal", "Exists"))
+        yield from numbers.one_of(f"{where}.operator", operator or None, ("Equal", "Exists"))
         if operator == "Exists" and toleration.get("value"):
-            yield say.invalid(f"{where}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+            yield say.invalid(
+                f"{where}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'"
+            )
         effect = toleration.get("effect")
         yield from numbers.one_of(f"{where}.effect", effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
         if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":

@@ -87,28 +87,27 @@ def check_cron_job(new: Object, old: Object | None) -> list[Cause]:
 def _check_job_spec(spec: Object, path: str) -> Iterable[Cause]:
     for field in ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds"):
         yield from numbers.at_least(f"{path}.{field}", spec.get(field), 0)
-    modes = ("NonIndexed", "Indexed")
+    modes = ("Indexed", "NonIndexed")
     yield from numbers.one_of(f"{path}.completionMode", spec.get("completionMode"), modes)
     template = spec.get("template") or {}
     yield from check_template(template, f"{path}.template")
     policy = (template.get("spec") or {}).get("restartPolicy")
     if policy == "Always":
-        where = f"{path}.template.spec.restartPolicy"
-        yield say.unsupported(where, policy, ("OnFailure", "Never"))
+        yield say.required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
 
 
 def _check_selected(spec: Object, kind: str) -> Iterable[Cause]:
     """A selector that selects the pods of its own template, and the template."""
     selector = spec.get("selector")
     template = spec.get("template") or {}
+    labels: Mapping[str, str] = (template.get("metadata") or {}).get("labels") or {}
     if selector is not None:
         yield from check_selector(selector, "spec.selector")
         if not selector.get("matchLabels") and not selector.get("matchExpressions"):
             yield say.invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
-        labels: Mapping[str, str] = (template.get("metadata") or {}).get("labels") or {}
-        if not matches(selector, labels):
-            detail = "`selector` does not match template `labels`"
-            yield say.invalid("spec.template.metadata.labels", labels, detail)
+    if selector is None or not matches(selector, labels):
+        detail = "`selector` does not match template `labels`"
+        yield say.invalid("spec.template.metadata.labels", labels, detail)
     yield from check_template(template, "spec.template")
 
 
