@@ -593,10 +593,16 @@ def test_mode_is_sticky() -> None:
     assert world.names(DEPLOYMENT) == ["iris-predictor"]
 
 
-@pytest.mark.parametrize("field", ["transformer", "explainer"])
-def test_component_that_is_not_run_is_refused_instead_of_left_out(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("canary", [{"predictor": {"name": "new"}, "trafficPercent": 10}]),
+        ("transformer", {"containers": [{"name": "x", "image": "x"}], "storageUris": [{"uri": "gs://a/b"}]}),
+    ],
+)
+def test_what_is_not_run_is_refused_instead_of_left_out(field: str, value: Any) -> None:
     obj = service()
-    obj["spec"][field] = {"containers": [{"name": "kserve-container", "image": "x"}]}
+    obj["spec"][field] = value
     world = World(obj)
     outcome = world.step()
 

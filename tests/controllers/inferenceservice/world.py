@@ -174,6 +174,10 @@ class World:
     def deployment_says(self, *conditions: Object, name: str = "iris-predictor") -> None:
         self.child(DEPLOYMENT, name)["status"] = {"conditions": list(conditions)}
 
+    def roll_out_all(self) -> None:
+        for name in self.names(DEPLOYMENT):
+            self.roll_out(name)
+
     def roll_out(self, name: str = "iris-predictor") -> None:
         """The Deployment becomes available, with one pod that is ready."""
         self.deployment_says(
@@ -181,7 +185,8 @@ class World:
             says("Progressing", "True", "NewReplicaSetAvailable", "ReplicaSet has successfully progressed."),
             name=name,
         )
-        self.pods = [pod("iris-predictor-1", ready=True, component=name)]
+        self.pods = [found for found in self.pods if found["metadata"]["labels"]["app"] != f"isvc.{name}"]
+        self.pods.append(pod(f"{name}-1", ready=True, component=name))
 
     def accept_routes(self) -> None:
         for name in self.names(HTTP_ROUTE):
@@ -189,7 +194,7 @@ class World:
 
     def become_ready(self) -> "World":
         self.step()
-        self.roll_out()
+        self.roll_out_all()
         self.step()
         self.accept_routes()
         self.settle()

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kservectl.api.component import Batcher, LoggerSpec, ModelStorageSpec, StorageUri
-from kservectl.api.inferenceservice import ExplainerSpec, ModelSpec, PredictorSpec, TransformerSpec
+from kservectl.api.inferenceservice import (
+    ArtExplainerSpec,
+    ExplainerSpec,
+    InferenceServiceSpec,
+    ModelSpec,
+    PredictorSpec,
+    TransformerSpec,
+)
 from kservectl.objects.metadata import Object
 
 Role = Literal["predictor", "transformer", "explainer"]
@@ -75,10 +82,17 @@ class Component:
         return (self.spec.storage_container_name or "") if isinstance(self.spec, PredictorSpec) else ""
 
     @property
+    def art(self) -> ArtExplainerSpec | None:
+        """The explainer that KServe ships, where that is asked for."""
+        return self.spec.art if isinstance(self.spec, ExplainerSpec) else None
+
+    @property
     def storage_uri(self) -> str | None:
         """Where the model comes from: the model's own field, or `STORAGE_URI` of a custom server's container."""
         if self.model is not None:
             return self.model.storage_uri
+        if self.art is not None:
+            return self.art.storage_uri
         return env_value(self._custom_server(), "STORAGE_URI")
 
     @property
@@ -102,6 +116,16 @@ class Component:
                 if container.get("name") == MAIN_CONTAINER:
                     return container
         return self.containers[0] if self.containers else {}
+
+
+def components_of(spec: InferenceServiceSpec) -> list[Component]:
+    """All components that the spec has, the predictor first."""
+    found = [predictor_component(spec.predictor)]
+    if spec.transformer is not None:
+        found.append(Component("transformer", spec.transformer))
+    if spec.explainer is not None:
+        found.append(Component("explainer", spec.explainer))
+    return found
 
 
 def predictor_component(spec: PredictorSpec) -> Component:

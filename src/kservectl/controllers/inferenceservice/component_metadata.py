@@ -115,7 +115,7 @@ def _logger(component: Component) -> dict[str, str]:
 
 def _batcher(component: Component) -> dict[str, str]:
     batcher = component.batcher
-    if batcher is None:
+    if batcher is None or component.role == "explainer":
         return {}
     found = {INTERNAL + "batcher": "true"}
     if batcher.max_batch_size is not None:

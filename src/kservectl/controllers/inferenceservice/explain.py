@@ -14,7 +14,7 @@ from kservectl.controllers.inferenceservice.pod_state import (
     containers,
     unschedulable,
 )
-from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, STOPPED
+from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, STOPPED
 from kservectl.controllers.inferenceservice.stop import STOP_ANNOTATION
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -34,7 +34,7 @@ _QUOTED = 400
 
 
 def conditions(found: ConditionSet) -> Iterator[Explanation]:
-    """One sentence for each condition that Ready depends on, and for a service that is stopped."""
+    """One sentence for each component and for the routes, or the one that says that the service is stopped."""
     if found.is_true(STOPPED):
         yield Explanation(
             STOPPED,
@@ -42,7 +42,7 @@ def conditions(found: ConditionSet) -> Iterator[Explanation]:
             next_step=f"Remove the annotation {STOP_ANNOTATION} to start it again.",
         )
         return
-    for type_ in (PREDICTOR_READY, INGRESS_READY):
+    for type_ in (*COMPONENT_READY.values(), INGRESS_READY):
         condition = found.get(type_)
         if condition is None:
             continue

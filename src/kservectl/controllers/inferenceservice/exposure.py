@@ -1,153 +1,190 @@
 """How a service in Standard mode is reached: by HTTPRoutes, by an Ingress, or from inside the cluster only.
 
-A route is created once its component is ready and stays from then on, whatever the component does. A kind of route that is
+A route is created once what it leads to is ready, and stays from then on, whatever becomes of that. A kind of route that is
 not wanted any more is not desired, and so goes.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_keys import InferenceServiceDefaults
 from kservectl.api.kinds import HTTP_ROUTE
-from kservectl.controllers.inferenceservice import httproute, ingress
-from kservectl.controllers.inferenceservice.component import component_name
+from kservectl.controllers.inferenceservice import ingress
+from kservectl.controllers.inferenceservice.component import Role, component_name
 from kservectl.controllers.inferenceservice.component_metadata import unblocked
 from kservectl.controllers.inferenceservice.component_status import Readiness
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
 from kservectl.controllers.inferenceservice.domain import InvalidDomain, url_path
 from kservectl.controllers.inferenceservice.failure import CannotDecide
-from kservectl.controllers.inferenceservice.hosts import hosts_of, is_internal
-from kservectl.controllers.inferenceservice.httproute import Backend, RouteMetadata
+from kservectl.controllers.inferenceservice.hosts import Hosts, hosts_of, is_internal
+from kservectl.controllers.inferenceservice.httproute import RouteBuilder, RouteMetadata
 from kservectl.controllers.inferenceservice.ingress import HostRule
 from kservectl.controllers.inferenceservice.route_status import WantedRoute, first_problem
-from kservectl.controllers.inferenceservice.workload import Workload
+from kservectl.controllers.inferenceservice.workload import Deployed
 from kservectl.objects import metadata
 from kservectl.objects.kind import INGRESS
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
-
-PREDICTOR_NOT_CREATED = "Predictor ingress not created"
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """The routes, what `IngressReady` is to say, and the public URLs.
 
-    `published` says whether URL and address may be told already; `component_url` is the predictor's own.
+    `published` says whether URL and address may be told already.
     """
 
-    routes: tuple[Object, ...]
+    routes: Sequence[Object]
     readiness: Readiness
     published: bool
     url: str
-    component_url: str
+    component_urls: Mapping[Role, str]
     next_step: str = field(default="")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What routes lead to: the predictor's objects, and whether it is ready."""
-
-    workload: Workload
-    service: Object
-    ready: bool
-
-
-def expose(service: Object, entry: Entry, view: View, config: Ingress, copying: InferenceServiceDefaults) -> Exposure:
-    """The exposure of `service` through `entry`; raises CannotDecide when a host name cannot be made.
+def expose(
+    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, copying: InferenceServiceDefaults
+) -> Exposure:
+    """The exposure of `service`, whose components are `parts`, the predictor first; raises CannotDecide.
 
     `copying` says which labels and annotations of the service do not go onto routes.
     """
-    if is_internal(dict(entry.workload.service_labels), config) or config.disable_ingress_creation:
-        return _inside(service, entry, config)
-    if not config.enable_gateway_api:
-        return _by_ingress(service, entry, view, config)
-    return _by_gateway(service, entry, view, config, copying)
+    if is_internal(_labels(parts), config) or config.disable_ingress_creation:
+        hosts = hosts_of(service, _labels(parts), {part.role: part.workload.metadata.name for part in parts}, config)
+        return _exposure(hosts, config, (), Readiness(TRUE), published=True)
+    if config.enable_gateway_api:
+        return _by_gateway(service, parts, view, config, copying)
+    return _by_ingress(service, parts, view, config)
 
 
-def _inside(service: Object, entry: Entry, config: Ingress) -> Exposure:
-    hosts = hosts_of(service, entry.workload, entry.workload.metadata.name, config)
-    return Exposure(
-        routes=(),
-        readiness=Readiness(TRUE),
-        published=True,
-        url=f"{config.url_scheme}://{hosts.service}",
-        component_url=f"{config.url_scheme}://{hosts.component}",
-    )
+def entry_of(parts: Sequence[Deployed]) -> Deployed:
+    """The component that requests reach first."""
+    return next((part for part in parts if part.role == "transformer"), parts[0])
 
 
-def _by_ingress(service: Object, entry: Entry, view: View, config: Ingress) -> Exposure:
-    name, namespace = metadata.key(service).name, metadata.namespace(service)
-    hosts = hosts_of(service, entry.workload, entry.workload.metadata.name, config)
-    backend = entry.workload.metadata.name
-    wanted = entry.ready or view.get(INGRESS, name, namespace) is not None
-    rules = [HostRule(hosts.service, backend), HostRule(hosts.component, backend)]
+def _by_ingress(service: Object, parts: Sequence[Deployed], view: View, config: Ingress) -> Exposure:
+    key = metadata.key(service)
+    hosts = hosts_of(service, _labels(parts), {part.role: part.workload.metadata.name for part in parts}, config)
+    services = {part.role: part.workload.metadata.name for part in parts}
+    rules = [HostRule(hosts.service, entry_of(parts).workload.metadata.name)]
+    order: tuple[Role, ...] = ("transformer", "explainer", "predictor")
+    rules += [HostRule(hosts.components[role], services[role]) for role in order if role in services]
     built = ingress.build(
-        name, namespace, rules, annotations=metadata.annotations(service), class_name=config.ingress_class_name
+        key.name, key.namespace, rules, annotations=metadata.annotations(service), class_name=config.ingress_class_name
     )
-    return Exposure(
-        routes=(built,) if wanted else (),
-        readiness=Readiness(TRUE) if entry.ready else Readiness(FALSE, PREDICTOR_NOT_CREATED),
-        published=entry.ready,
-        url=f"{config.url_scheme}://{hosts.service}",
-        component_url=f"{config.url_scheme}://{hosts.component}",
-    )
+    waiting = next((part for part in parts if not part.readiness.is_ready), None)
+    if waiting is None:
+        return _exposure(hosts, config, (built,), Readiness(TRUE), published=True)
+    routes = (built,) if view.get(INGRESS, key.name, key.namespace) is not None else ()
+    return _exposure(hosts, config, routes, Readiness(FALSE, f"{waiting.title} ingress not created"), published=False)
 
 
 def _by_gateway(
-    service: Object, entry: Entry, view: View, config: Ingress, copying: InferenceServiceDefaults
+    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, copying: InferenceServiceDefaults
 ) -> Exposure:
-    name, namespace = metadata.name(service), metadata.namespace(service)
+    name = metadata.name(service)
     # Without the predictor's own name: its host survives the promotion of a canary.
-    predictor_route = component_name(name, "predictor")
-    hosts = hosts_of(service, entry.workload, predictor_route, config)
+    hosts = hosts_of(service, _labels(parts), {part.role: component_name(name, part.role) for part in parts}, config)
     meta = RouteMetadata(
         service=name,
-        namespace=namespace,
-        labels=unblocked(entry.workload.service_labels, copying.blocked_labels),
+        namespace=metadata.namespace(service),
+        labels=unblocked(_labels(parts), copying.blocked_labels),
         annotations=unblocked(metadata.annotations(service), copying.blocked_annotations),
     )
-    backend = Backend(
-        service=entry.workload.metadata.name,
-        ports=(entry.service.get("spec") or {}).get("ports") or (),
-        timeout=entry.workload.component.spec.timeout,
-    )
-    built = [
-        ("Predictor", httproute.build(predictor_route, [hosts.component], backend, meta, config)),
-        ("InferenceService", httproute.build(name, [hosts.service, *hosts.additional], backend, meta, config)),
-    ]
-    path = _path(service, config)
-    if path:
-        built.append(("Path", httproute.build_path(f"{name}-path", path, backend, meta, config)))
-    url = f"{config.url_scheme}://{hosts.service}"
-    component_url = f"{config.url_scheme}://{hosts.component}"
+    planned = _planned_routes(parts, hosts, _path(service, config), RouteBuilder(meta, config), meta, config)
     if not view.served(HTTP_ROUTE):
-        return Exposure(
-            routes=(),
-            readiness=Readiness(
-                FALSE,
-                "HTTPRouteNotServed",
-                f"The API server does not serve {HTTP_ROUTE.kind} ({HTTP_ROUTE.api_version}), which enableGatewayApi needs",
-            ),
-            published=False,
-            url=url,
-            component_url=component_url,
-            next_step="Install the CRDs of the Gateway API, or set enableGatewayApi to false in the key ingress of the "
-            "ConfigMap inferenceservice-config.",
-        )
-    wanted = [
-        (route, WantedRoute(label, live, desired=entry.ready or live is not None))
-        for label, route in built
-        for live in (view.get(HTTP_ROUTE, metadata.name(route), namespace),)
-    ]
+        return _not_served(hosts, config)
+    wanted = [(plan, _wanted(plan, view)) for plan in planned]
     problem = first_problem(state for _, state in wanted)
-    return Exposure(
-        routes=tuple(route for route, state in wanted if state.desired),
-        readiness=Readiness(TRUE) if problem is None else Readiness(FALSE, problem.reason, problem.message),
+    return _exposure(
+        hosts,
+        config,
+        [plan.route for plan, state in wanted if state.desired],
+        Readiness(TRUE) if problem is None else Readiness(FALSE, problem.reason, problem.message),
         published=problem is None,
-        url=url,
-        component_url=component_url,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A route that the service should have once `open`."""
+
+    label: str
+    route: Object
+    open: bool
+
+
+def _planned_routes(
+    parts: Sequence[Deployed], hosts: Hosts, path: str, builder: RouteBuilder, meta: RouteMetadata, config: Ingress
+) -> list[_Plan]:
+    """A route for each component, and one for the service, which waits for all of them."""
+    planned = [
+        _Plan(
+            part.title,
+            builder.route(
+                component_name(meta.service, part.role), [hosts.components[part.role]], builder.everything_to(part)
+            ),
+            open=part.readiness.is_ready,
+        )
+        for part in parts
+    ]
+    entry = entry_of(parts)
+    explain = [builder.explanations_to(part) for part in parts if part.role == "explainer"]
+    rules = [*explain, *builder.everything_to(entry)]
+    all_ready = all(part.readiness.is_ready for part in parts)
+    own = builder.route(meta.service, [hosts.service, *hosts.additional], rules)
+    planned.append(_Plan("InferenceService", own, open=all_ready))
+    if path:
+        below = builder.route(f"{meta.service}-path", [config.ingress_domain], [builder.below_path(path, entry)])
+        planned.append(_Plan("Path", below, open=all_ready))
+    return planned
+
+
+def _wanted(plan: _Plan, view: View) -> WantedRoute:
+    key = metadata.key(plan.route)
+    live = view.get(HTTP_ROUTE, key.name, key.namespace)
+    return WantedRoute(plan.label, live, desired=plan.open or live is not None)
+
+
+def _not_served(hosts: Hosts, config: Ingress) -> Exposure:
+    return _exposure(
+        hosts,
+        config,
+        (),
+        Readiness(
+            FALSE,
+            "HTTPRouteNotServed",
+            f"The API server does not serve {HTTP_ROUTE.kind} ({HTTP_ROUTE.api_version}), which enableGatewayApi needs",
+        ),
+        published=False,
+        next_step="Install the CRDs of the Gateway API, or set enableGatewayApi to false in the key ingress of the "
+        "ConfigMap inferenceservice-config.",
+    )
+
+
+def _exposure(
+    hosts: Hosts,
+    config: Ingress,
+    routes: Sequence[Object],
+    readiness: Readiness,
+    *,
+    published: bool,
+    next_step: str = "",
+) -> Exposure:
+    return Exposure(
+        routes=routes,
+        readiness=readiness,
+        published=published,
+        url=f"{config.url_scheme}://{hosts.service}",
+        component_urls={role: f"{config.url_scheme}://{host}" for role, host in hosts.components.items()},
+        next_step=next_step,
+    )
+
+
+def _labels(parts: Sequence[Deployed]) -> Mapping[str, str]:
+    """The service's labels, with those that the predictor's runtime added."""
+    return parts[0].workload.service_labels
 
 
 def _path(service: Object, config: Ingress) -> str:

@@ -1,11 +1,12 @@
-"""The public host names of a service and of its components, and which domains count as inside."""
+"""The public host names of a service and of its components, and which services have none."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kservectl.api.config_ingress import Ingress
+from kservectl.controllers.inferenceservice.component import Role
 from kservectl.controllers.inferenceservice.domain import InvalidDomain, additional_hosts, domain_name
 from kservectl.controllers.inferenceservice.failure import CannotDecide
-from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
@@ -17,15 +18,18 @@ _INSIDE = "svc.cluster.local"
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """`service` is the host of the whole service, `additional` the same under further domains, `component` one part's."""
+    """`service` is the host of the whole service, `additional` the same under further domains."""
 
     service: str
-    additional: tuple[str, ...]
-    component: str
+    additional: Sequence[str]
+    components: Mapping[Role, str]
 
 
-def hosts_of(service: Object, workload: Workload, route_name: str, ingress: Ingress) -> Hosts:
-    """The hosts under which `service` and the component published as `route_name` are reached; raises CannotDecide."""
+def hosts_of(service: Object, labels: Mapping[str, str], names: Mapping[Role, str], ingress: Ingress) -> Hosts:
+    """The hosts of `service` and of the components published under `names`; raises CannotDecide.
+
+    `labels` are those that the domain template may use.
+    """
 
     def host(name: str) -> str:
         return domain_name(
@@ -33,13 +37,13 @@ def hosts_of(service: Object, workload: Workload, route_name: str, ingress: Ingr
             name=name,
             namespace=metadata.namespace(service),
             ingress_domain=ingress.ingress_domain,
-            labels=workload.service_labels,
+            labels=labels,
             annotations=metadata.annotations(service),
         )
 
     try:
         own = host(metadata.name(service))
-        component = host(route_name)
+        components = {role: host(name) for role, name in names.items()}
     except InvalidDomain as error:
         raise CannotDecide(
             f"failed creating host name: {error}",
@@ -47,9 +51,9 @@ def hosts_of(service: Object, workload: Workload, route_name: str, ingress: Ingr
             "of the ConfigMap inferenceservice-config.",
         ) from error
     others = additional_hosts(own, [ingress.ingress_domain], ingress.additional_ingress_domains)
-    return Hosts(own, tuple(other for other in others if other != own), component)
+    return Hosts(own, [other for other in others if other != own], components)
 
 
-def is_internal(labels: Object, ingress: Ingress) -> bool:
+def is_internal(labels: Mapping[str, str], ingress: Ingress) -> bool:
     """Whether nothing outside of the cluster may reach the service."""
     return labels.get(VISIBILITY_LABEL) == CLUSTER_LOCAL or ingress.ingress_domain == _INSIDE

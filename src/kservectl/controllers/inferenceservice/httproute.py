@@ -1,6 +1,6 @@
-"""HTTPRoutes of the Gateway API: one for each component under its own host, one for the service itself.
+"""HTTPRoutes of the Gateway API, and the rules in them.
 
-A route only says where requests go; whether it should exist yet is decided by `exposure`.
+A route only says where requests go; which routes there are, and since when, is decided by `exposure`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,14 @@ from dataclasses import dataclass
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.kinds import GATEWAY, HTTP_ROUTE
 from kservectl.controllers.inferenceservice.service import PUBLIC_PORT, is_grpc
+from kservectl.controllers.inferenceservice.workload import Deployed
 from kservectl.objects.metadata import Object
 
 _EVERYTHING = "^/.*$"
+_EXPLANATIONS = r"^/v1/models/[\w-]+:explain$"
 _GRPC_PATH = r"^/inference\.GRPCInferenceService/.*$"
 _GRPC_CONTENT = "^application/grpc.*"
 _DEFAULT_TIMEOUT = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A component behind a route: its Service's name and ports, and the seconds that a request may take there."""
-
-    service: str
-    ports: Sequence[Object]
-    timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,86 +29,85 @@ class RouteMetadata:
     annotations: Mapping[str, str]
 
 
-def build(name: str, hosts: Sequence[str], backend: Backend, meta: RouteMetadata, ingress: Ingress) -> Object:
-    """A route `name` for `hosts` that sends everything to `backend`, gRPC to its gRPC port where it has both."""
-    return _route(name, hosts, _rules(backend, meta, ingress), meta, ingress)
+class RouteBuilder:
+    """Makes the routes of one InferenceService, which differ in hosts and rules only."""
+
+    def __init__(self, meta: RouteMetadata, config: Ingress) -> None:
+        self._meta = meta
+        self._config = config
+
+    def route(self, name: str, hosts: Sequence[str], rules: Sequence[Object]) -> Object:
+        """The route `name` for `hosts`, attached to the configured gateway."""
+        gateway = self._config.gateway
+        own: Object = {"name": name, "namespace": self._meta.namespace}
+        if self._meta.labels:
+            own["labels"] = dict(self._meta.labels)
+        if self._meta.annotations:
+            own["annotations"] = dict(self._meta.annotations)
+        parent = {
+            "group": GATEWAY.group,
+            "kind": GATEWAY.kind,
+            "namespace": gateway.namespace if gateway else "",
+            "name": gateway.name if gateway else "",
+        }
+        return {
+            "apiVersion": HTTP_ROUTE.api_version,
+            "kind": HTTP_ROUTE.kind,
+            "metadata": own,
+            "spec": {"hostnames": list(hosts), "parentRefs": [parent], "rules": list(rules)},
+        }
+
+    def everything_to(self, target: Deployed) -> list[Object]:
+        """Rules that send all requests to `target`, gRPC to its gRPC port where it speaks both."""
+        ports = _ports(target)
+        grpc = next((port for port in ports if is_grpc(port)), None)
+        rest = next((port for port in ports if not is_grpc(port)), None)
+        everything = _path("RegularExpression", _EVERYTHING)
+        if grpc is None or rest is None:
+            return [self._rule(everything, target, PUBLIC_PORT)]
+        content_type = {"type": "RegularExpression", "name": "content-type", "value": _GRPC_CONTENT}
+        is_grpc_request = {**_path("RegularExpression", _GRPC_PATH), "headers": [content_type]}
+        return [self._rule(is_grpc_request, target, grpc["port"]), self._rule(everything, target, rest["port"])]
+
+    def explanations_to(self, explainer: Deployed) -> Object:
+        """The rule that sends requests for an explanation to the explainer."""
+        return self._rule(_path("RegularExpression", _EXPLANATIONS), explainer, PUBLIC_PORT)
+
+    def below_path(self, path: str, target: Deployed) -> Object:
+        """The rule that sends what is below `path` to `target`, the path cut off."""
+        ports = _ports(target)
+        rest = next((port["port"] for port in ports if not is_grpc(port)), PUBLIC_PORT)
+        both = any(is_grpc(port) for port in ports)
+        rule = self._rule(_path("PathPrefix", path), target, rest if both else PUBLIC_PORT)
+        rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
+        rule["filters"].append({"type": "URLRewrite", "urlRewrite": rewrite})
+        return rule
+
+    def _rule(self, match: Object, target: Deployed, port: int) -> Object:
+        headers = [
+            {"name": "KServe-Isvc-Name", "value": self._meta.service},
+            {"name": "KServe-Isvc-Namespace", "value": self._meta.namespace},
+        ]
+        backend = {
+            "kind": "Service",
+            "name": target.workload.metadata.name,
+            "namespace": self._meta.namespace,
+            "port": port,
+        }
+        rule: Object = {
+            "matches": [match],
+            "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": headers}}],
+            "backendRefs": [backend],
+        }
+        if not self._config.disable_http_route_timeout:
+            seconds = target.workload.component.spec.timeout
+            rule["timeouts"] = {"request": f"{_DEFAULT_TIMEOUT if seconds is None else seconds}s"}
+        return rule
 
 
-def build_path(name: str, path: str, backend: Backend, meta: RouteMetadata, ingress: Ingress) -> Object:
-    """A route `name` that publishes `backend` under `path` of the domain that all services share, the path cut off."""
-    rule = _rule({"path": {"type": "PathPrefix", "value": path}}, backend, _rest_port(backend), meta, ingress)
-    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
-    rule["filters"].append({"type": "URLRewrite", "urlRewrite": rewrite})
-    return _route(name, [ingress.ingress_domain], [rule], meta, ingress)
+def _ports(target: Deployed) -> Sequence[Object]:
+    return (target.service.get("spec") or {}).get("ports") or ()
 
 
-def _route(name: str, hosts: Sequence[str], rules: list[Object], meta: RouteMetadata, ingress: Ingress) -> Object:
-    gateway = ingress.gateway
-    own: Object = {"name": name, "namespace": meta.namespace}
-    if meta.labels:
-        own["labels"] = dict(meta.labels)
-    if meta.annotations:
-        own["annotations"] = dict(meta.annotations)
-    return {
-        "apiVersion": HTTP_ROUTE.api_version,
-        "kind": HTTP_ROUTE.kind,
-        "metadata": own,
-        "spec": {
-            "hostnames": list(hosts),
-            "parentRefs": [
-                {
-                    "group": GATEWAY.group,
-                    "kind": GATEWAY.kind,
-                    "namespace": gateway.namespace if gateway else "",
-                    "name": gateway.name if gateway else "",
-                }
-            ],
-            "rules": rules,
-        },
-    }
-
-
-def _rest_port(backend: Backend) -> int:
-    if not any(is_grpc(port) for port in backend.ports):
-        return PUBLIC_PORT
-    return next((port["port"] for port in backend.ports if not is_grpc(port)), PUBLIC_PORT)
-
-
-def _rules(backend: Backend, meta: RouteMetadata, ingress: Ingress) -> list[Object]:
-    grpc = next((port for port in backend.ports if is_grpc(port)), None)
-    rest = next((port for port in backend.ports if not is_grpc(port)), None)
-    everything: Object = {"path": {"type": "RegularExpression", "value": _EVERYTHING}}
-    if grpc is None or rest is None:
-        return [_rule(everything, backend, PUBLIC_PORT, meta, ingress)]
-    is_grpc_request: Object = {
-        "path": {"type": "RegularExpression", "value": _GRPC_PATH},
-        "headers": [{"type": "RegularExpression", "name": "content-type", "value": _GRPC_CONTENT}],
-    }
-    return [
-        _rule(is_grpc_request, backend, grpc["port"], meta, ingress),
-        _rule(everything, backend, rest["port"], meta, ingress),
-    ]
-
-
-def _rule(match: Object, backend: Backend, port: int, meta: RouteMetadata, ingress: Ingress) -> Object:
-    rule: Object = {
-        "matches": [match],
-        "filters": [
-            {
-                "type": "RequestHeaderModifier",
-                "requestHeaderModifier": {
-                    "set": [
-                        {"name": "KServe-Isvc-Name", "value": meta.service},
-                        {"name": "KServe-Isvc-Namespace", "value": meta.namespace},
-                    ]
-                },
-            }
-        ],
-        "backendRefs": [
-            {"kind": "Service", "name": backend.service, "namespace": meta.namespace, "port": port},
-        ],
-    }
-    if not ingress.disable_http_route_timeout:
-        seconds = backend.timeout if backend.timeout is not None else _DEFAULT_TIMEOUT
-        rule["timeouts"] = {"request": f"{seconds}s"}
-    return rule
+def _path(type_: str, value: str) -> Object:
+    return {"path": {"type": type_, "value": value}}

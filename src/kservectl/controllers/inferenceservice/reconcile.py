@@ -5,14 +5,15 @@
 A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.config_keys import KNATIVE, MODEL_MESH
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
-from kservectl.controllers.inferenceservice import deletion, events, explain, mode, standard, stop
-from kservectl.controllers.inferenceservice.component import predictor_component
+from kservectl.controllers.inferenceservice import deletion, events, explain, failed, mode, standard, stop
+from kservectl.controllers.inferenceservice.component import Role, components_of
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import PREDICTOR_READY, StatusDraft
@@ -24,6 +25,7 @@ from kservectl.runtime.view import View
 
 DISABLE_AUTO_UPDATE = "serving.kserve.io/disable-auto-update"
 
+_NO_KNATIVE_REASON = "ServerlessModeRejected"
 _NO_KNATIVE = "It is not possible to use Knative deployment mode when Knative Services are not available"
 
 
@@ -38,9 +40,9 @@ def reconcile(service: Object, view: View, settings: Settings) -> Outcome:
             return _stopped(service, view, draft, settings)
         return _running(service, view, draft, settings)
     except CannotDecide as failure:
-        return _failed(draft, failure)
+        return failed.outcome_of(draft, failure)
     except ConfigError as error:
-        return _failed(draft, _configuration_failure(error, settings))
+        return failed.outcome_of(draft, _configuration_failure(error, settings))
 
 
 def _running(service: Object, view: View, draft: StatusDraft, settings: Settings) -> Outcome:
@@ -53,7 +55,9 @@ def _running(service: Object, view: View, draft: StatusDraft, settings: Settings
     )
     draft.set_mode(decided)
     if decided == MODEL_MESH:
-        # The predictor is ModelMesh's own business.
+        # The predictor is ModelMesh's own business; a transformer in front of it would be a Knative Service.
+        if spec.transformer is not None:
+            return failed.outcome_of(draft, CannotDecide(_NO_KNATIVE, reason=_NO_KNATIVE_REASON), "transformer")
         return Outcome(complete=False, finalizers=(deletion.FINALIZER,), status=draft.to_wire())
     if decided == KNATIVE:
         return _refused_knative(draft)
@@ -64,7 +68,9 @@ def _running(service: Object, view: View, draft: StatusDraft, settings: Settings
         if frozen:
             return Outcome(complete=False)
         raise
-    return _without_changes(outcome, draft) if frozen else outcome
+    if not frozen:
+        return outcome
+    return Outcome(complete=False) if outcome.terminal_error else _without_changes(outcome, draft)
 
 
 def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings) -> Outcome:
@@ -76,11 +82,15 @@ def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings
         default = ""
     remembered = str(draft.before.get("deploymentMode") or "")
     draft.set_mode(mode.resolve(remembered, metadata.annotations(service), default))
-    try:
-        runtime = standard.runtime_of(service, predictor_component(_spec(service).predictor), view)
-    except CannotDecide:
-        runtime = None
-    stop.mark_stopped(draft, runtime)
+    roles: tuple[Role, ...] = ("predictor",)
+    runtime = None
+    with suppress(
+        CannotDecide
+    ):  # a service that cannot be built can be stopped all the same, and says less about itself
+        components = components_of(_spec(service))
+        roles = tuple(component.role for component in components)
+        runtime = standard.runtime_of(service, components[0], view)
+    stop.mark_stopped(draft, roles, runtime)
     return Outcome(
         status=draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
@@ -139,12 +149,12 @@ def _without_changes(outcome: Outcome, draft: StatusDraft) -> Outcome:
 def _refused_knative(draft: StatusDraft) -> Outcome:
     before = draft.conditions.before(PREDICTOR_READY)
     told = before is not None and before.message == _NO_KNATIVE
-    draft.conditions.mark_false(PREDICTOR_READY, "ServerlessModeRejected", _NO_KNATIVE)
+    draft.conditions.mark_false(PREDICTOR_READY, _NO_KNATIVE_REASON, _NO_KNATIVE)
     return Outcome(
         complete=False,
         finalizers=(deletion.FINALIZER,),
         status=draft.to_wire(),
-        events=() if told else (EventRecord("Warning", "ServerlessModeRejected", _NO_KNATIVE),),
+        events=() if told else (EventRecord("Warning", _NO_KNATIVE_REASON, _NO_KNATIVE),),
         terminal_error=_NO_KNATIVE,
         explanations=(
             Explanation(
@@ -153,29 +163,4 @@ def _refused_knative(draft: StatusDraft) -> Outcome:
                 next_step=f"Create the service with the annotation {mode.MODE_ANNOTATION}: Standard.",
             ),
         ),
-    )
-
-
-def _failed(draft: StatusDraft, failure: CannotDecide) -> Outcome:
-    """Nothing that runs is changed, and nothing that served is called broken for what others did to its surroundings.
-
-    A spec that was decided before and that served keeps its condition; the failure is then told by `modelStatus` (where it
-    is about the model), by the log and by the explanations.
-    """
-    raised: tuple[EventRecord, ...] = events.of_failure(failure.message, PREDICTOR_READY, draft)
-    keeps_serving = draft.describes_generation and draft.conditions.is_true(PREDICTOR_READY)
-    if keeps_serving and (failure.model is None or draft.model_status.get("transitionStatus") == "InvalidSpec"):
-        raised = ()
-    if not keeps_serving:
-        draft.conditions.mark_false(PREDICTOR_READY, failure.reason, failure.message)
-    if failure.model is not None:
-        draft.model_status = standard.invalid_model(draft.model_status, failure.model)
-    draft.set_component_url("predictor", "")
-    return Outcome(
-        complete=False,
-        finalizers=(deletion.FINALIZER,),
-        status=draft.to_wire(),
-        events=raised,
-        terminal_error=failure.message,
-        explanations=(Explanation(PREDICTOR_READY, failure.message, next_step=failure.next_step),),
     )

@@ -3,13 +3,15 @@
 The service is told which object it was and why; everything else of the outcome stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.controllers.inferenceservice import events
+from kservectl.controllers.inferenceservice.component_metadata import COMPONENT_LABEL
 from kservectl.controllers.inferenceservice.failure import RECONCILE_FAILED
-from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, StatusDraft
+from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, StatusDraft
+from kservectl.objects import metadata
 from kservectl.objects.kind import INGRESS
 from kservectl.objects.metadata import Object
 from kservectl.runtime.apply import Failure
@@ -17,6 +19,7 @@ from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
 _ROUTES = (HTTP_ROUTE, INGRESS)
+_CONDITIONS: Mapping[str, str] = dict(COMPONENT_READY.items())
 
 
 def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view: View) -> Outcome:
@@ -26,9 +29,9 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
     told = list(outcome.events)
     explained = list(outcome.explanations)
     for failure in failures:
-        routing = failure.kind in _ROUTES
-        condition = INGRESS_READY if routing else PREDICTOR_READY
-        message = f"fails to reconcile {'ingress' if routing else 'predictor'}: {failure.message}"
+        part = "ingress" if failure.kind in _ROUTES else _component(outcome, failure)
+        condition = _CONDITIONS.get(part, INGRESS_READY)
+        message = f"fails to reconcile {part}: {failure.message}"
         told += events.of_failure(message, condition, draft)
         draft.conditions.mark_false(condition, RECONCILE_FAILED, message)
         explained.append(
@@ -40,3 +43,11 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
         )
     ready = [event for event in told if event.reason != "InferenceServiceReady"]
     return replace(outcome, status=draft.to_wire(), events=tuple(ready), explanations=tuple(explained))
+
+
+def _component(outcome: Outcome, failure: Failure) -> str:
+    """The component whose object was refused; the predictor's where the object does not say."""
+    for obj in outcome.desired:
+        if obj.get("kind") == failure.kind.kind and metadata.key(obj) == failure.key:
+            return str(metadata.labels(obj).get(COMPONENT_LABEL) or "predictor")
+    return "predictor"

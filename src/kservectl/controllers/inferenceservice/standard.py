@@ -3,6 +3,8 @@
 Reads as the documentation of the mode. Each step is a pure function in a module of its own.
 """
 
+from collections.abc import Sequence
+
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import InferenceServiceSpec
 from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
@@ -14,25 +16,27 @@ from kservectl.controllers.inferenceservice import (
     deployment,
     events,
     explain,
+    explainer,
     exposure,
+    failed,
     model_status,
     predictor,
     runtime_selection,
     scaledobject,
     stop,
     supported,
+    transformer,
 )
-from kservectl.controllers.inferenceservice import (
-    service as service_object,
-)
-from kservectl.controllers.inferenceservice.component import Component, predictor_component
-from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
-from kservectl.controllers.inferenceservice.failure import CannotDecide, ModelFailure
+from kservectl.controllers.inferenceservice import service as service_object
+from kservectl.controllers.inferenceservice.component import Component, components_of
+from kservectl.controllers.inferenceservice.component_status import readiness
+from kservectl.controllers.inferenceservice.failure import CannotDecide
 from kservectl.controllers.inferenceservice.pod_state import pods_of
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.controllers.inferenceservice.settings import Settings
-from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, READY, StatusDraft
-from kservectl.controllers.inferenceservice.workload import Workload
+from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, READY, StatusDraft
+from kservectl.controllers.inferenceservice.surrounding import Surrounding
+from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT, Kind
 from kservectl.objects.metadata import Object
@@ -43,32 +47,45 @@ from kservectl.runtime.view import View
 def decide(
     service: Object, spec: InferenceServiceSpec, view: View, draft: StatusDraft, config: Config, settings: Settings
 ) -> Outcome:
-    """The complete outcome; raises CannotDecide or ConfigError when a part cannot be built."""
+    """The outcome, complete unless a component cannot be built; raises CannotDecide or ConfigError for all else."""
     supported.check(spec)
-    workload = predictor.build(service, predictor_component(spec.predictor), view, config)
-    scaled_by = autoscaler.class_of(workload.metadata.annotations)
-    front = service_object.build(workload, headless=config.service.service_cluster_ip_none)
-    children = [front, *_run(workload, scaled_by, view, config)]
-    draft.set_runtime(workload.runtime)
-
-    ready = readiness(view.get(DEPLOYMENT, workload.metadata.name, workload.metadata.namespace))
-    entry = exposure.Entry(workload, front, ready.is_ready)
-    exposed = exposure.expose(service, entry, view, config.ingress, config.inference_service)
-
-    _say(draft, PREDICTOR_READY, ready)
-    draft.set_component_url("predictor", exposed.component_url if ready.is_ready else "")
     stop.mark_running(draft)
-    _say(draft, INGRESS_READY, exposed.readiness)
+    components = components_of(spec)
+    draft.keep_components(component.role for component in components)
+    parts: list[Deployed] = []
+    children: list[Object] = []
+    for component in components:
+        try:
+            workload = _build(service, component, parts, view, config)
+            front = service_object.build(workload, headless=config.service.service_cluster_ip_none)
+            children += [front, *_run(workload, view, config)]
+        except CannotDecide as failure:
+            if not parts:
+                raise
+            _say_model(parts[0], draft, view)
+            return failed.outcome_of(draft, failure, component.role, desired=children)
+        ready = readiness(view.get(DEPLOYMENT, workload.metadata.name, workload.metadata.namespace))
+        parts.append(Deployed(workload, front, ready))
+        draft.conditions.mark(COMPONENT_READY[component.role], ready.status, ready.reason, ready.message)
+        draft.set_component_url(component.role, "")
+        draft.set_runtime(workload.runtime)
+
+    exposed = exposure.expose(service, parts, view, config.ingress, config.inference_service)
+    for part in parts:
+        if part.readiness.is_ready:
+            draft.set_component_url(part.role, exposed.component_urls[part.role])
+    said = exposed.readiness
+    draft.conditions.mark(INGRESS_READY, said.status, said.reason, said.message)
     if exposed.published:
-        draft.set_addresses(exposed.url, address.in_cluster_url(front, settings.cluster_domain))
-    pods = pods_of(workload.metadata.name, workload.metadata.namespace, view)
-    draft.model_status = model_status.evaluate(draft.model_status, pods, service_ready=draft.conditions.is_true(READY))
+        entry = exposure.entry_of(parts).service
+        draft.set_addresses(exposed.url, address.in_cluster_url(entry, settings.cluster_domain))
+    _say_model(parts[0], draft, view)
     return Outcome(
         desired=(*children, *exposed.routes),
         status=draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),
-        explanations=_explanations(workload, draft, exposed, () if ready.is_ready else pods),
+        explanations=_explanations(parts, draft, exposed, view),
     )
 
 
@@ -79,12 +96,18 @@ def runtime_of(service: Object, component: Component, view: View) -> Runtime | N
     return runtime_selection.select(component.model, metadata.namespace(service), view)
 
 
-def invalid_model(before: Object, failure: ModelFailure) -> Object:
-    """`modelStatus` of a service whose model cannot be served as specified."""
-    return model_status.invalid(before, failure)
+def _build(service: Object, component: Component, before: Sequence[Deployed], view: View, config: Config) -> Workload:
+    if component.role == "predictor":
+        return predictor.build(service, component, view, config)
+    first = before[0].workload
+    around = Surrounding(service, first.service_labels, first.metadata.name)
+    build = transformer.build if component.role == "transformer" else explainer.build
+    return build(component, around, view, config)
 
 
-def _run(workload: Workload, scaled_by: autoscaler.AutoscalerClass, view: View, config: Config) -> list[Object]:
+def _run(workload: Workload, view: View, config: Config) -> list[Object]:
+    """The Deployment, and whatever scales it."""
+    scaled_by = autoscaler.class_of(workload.metadata.annotations)
     replicas = autoscaler.fixed_replicas(workload.component, scaled_by)
     children = [deployment.build(workload, replicas=replicas, rollout=config.deploy.default_rollout)]
     if scaled_by == "hpa":
@@ -109,21 +132,27 @@ def _require(kind: Kind, what: str, next_step: str, view: View) -> None:
         )
 
 
-def _say(draft: StatusDraft, condition: str, found: Readiness) -> None:
-    draft.conditions.mark(condition, found.status, found.reason, found.message)
+def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
+    ready = draft.conditions.is_true(READY)
+    draft.model_status = model_status.evaluate(draft.model_status, _pods(predictor_part, view), service_ready=ready)
+
+
+def _pods(part: Deployed, view: View) -> list[Object]:
+    return pods_of(part.workload.metadata.name, part.workload.metadata.namespace, view)
 
 
 def _explanations(
-    workload: Workload, draft: StatusDraft, exposed: exposure.Exposure, pods: tuple[Object, ...] | list[Object]
+    parts: Sequence[Deployed], draft: StatusDraft, exposed: exposure.Exposure, view: View
 ) -> tuple[Explanation, ...]:
-    found = []
-    if workload.runtime is not None:
-        kind = "ClusterServingRuntime" if workload.runtime.cluster_wide else "ServingRuntime"
-        found.append(
-            Explanation(f"{kind}/{workload.runtime.name}", f"{kind} {workload.runtime.name} was chosen.", ok=True)
-        )
+    found: list[Explanation] = []
+    runtime = parts[0].workload.runtime
+    if runtime is not None:
+        kind = "ClusterServingRuntime" if runtime.cluster_wide else "ServingRuntime"
+        found.append(Explanation(f"{kind}/{runtime.name}", f"{kind} {runtime.name} was chosen.", ok=True))
     found += explain.conditions(draft.conditions)
-    found += explain.pods(pods)
+    for part in parts:
+        if not part.readiness.is_ready:
+            found += explain.pods(_pods(part, view))
     if exposed.next_step:
         found.append(Explanation(INGRESS_READY, exposed.readiness.message, next_step=exposed.next_step))
     return tuple(found)

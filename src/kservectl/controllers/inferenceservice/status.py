@@ -4,6 +4,7 @@ Everything that the decision says nothing about stays as it was, unknown fields 
 same is equal to the one before and costs no write.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from kservectl.controllers.inferenceservice.component import Role
@@ -16,6 +17,13 @@ READY = "Ready"
 PREDICTOR_READY = "PredictorReady"
 INGRESS_READY = "IngressReady"
 STOPPED = "Stopped"
+
+COMPONENT_READY: Mapping[Role, str] = {
+    "predictor": PREDICTOR_READY,
+    "transformer": "TransformerReady",
+    "explainer": "ExplainerReady",
+}
+"""The condition of each component; only the predictor's decides about Ready, the others do so through `IngressReady`."""
 
 _RUNTIME_FIELDS = ("servingRuntimeName", "clusterServingRuntimeName")
 
@@ -70,6 +78,16 @@ class StatusDraft:
         if url:
             component["url"] = url
         self._fields["components"] = {**components, role: component}
+
+    def keep_components(self, roles: Iterable[Role]) -> None:
+        """Forget what was said about components that the spec does not have."""
+        kept = set(roles)
+        for role, condition in COMPONENT_READY.items():
+            if role not in kept:
+                self.conditions.clear(condition)
+        if "components" in self._fields:
+            found = self._fields["components"] or {}
+            self._fields["components"] = {role: entry for role, entry in found.items() if role in kept}
 
     def set_addresses(self, url: str, address: str) -> None:
         self._fields["url"] = url

@@ -4,11 +4,12 @@ A stopped service keeps its spec, its finalizer, its deployment mode and the nam
 looked at afterwards, so that a spec that cannot be built can still be stopped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kservectl.controllers.inferenceservice import model_status
+from kservectl.controllers.inferenceservice.component import Role
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
-from kservectl.controllers.inferenceservice.status import INGRESS_READY, PREDICTOR_READY, STOPPED, StatusDraft
+from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, STOPPED, StatusDraft
 
 STOP_ANNOTATION = "serving.kserve.io/stop"
 
@@ -19,10 +20,11 @@ def is_stopped(annotations: Mapping[str, str]) -> bool:
     return annotations.get(STOP_ANNOTATION, "").lower() == "true"
 
 
-def mark_stopped(draft: StatusDraft, runtime: Runtime | None) -> None:
-    """Turn the draft into the status of a stopped service."""
+def mark_stopped(draft: StatusDraft, roles: Iterable[Role], runtime: Runtime | None) -> None:
+    """Turn the draft into the status of a stopped service with components of these `roles`."""
     draft.forget()
-    draft.conditions.mark_false(PREDICTOR_READY, _REASON)
+    for role in roles:
+        draft.conditions.mark_false(COMPONENT_READY[role], _REASON)
     draft.conditions.mark_false(INGRESS_READY, _REASON)
     draft.conditions.mark_true(STOPPED)
     draft.model_status = model_status.EMPTY
@@ -30,5 +32,5 @@ def mark_stopped(draft: StatusDraft, runtime: Runtime | None) -> None:
 
 
 def mark_running(draft: StatusDraft) -> None:
-    """Say that the service is not stopped; conditions that say it is are looked at anew."""
+    """Say that the service is not stopped; the steps that follow say everything else anew."""
     draft.conditions.mark_false(STOPPED)

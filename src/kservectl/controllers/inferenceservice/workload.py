@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kservectl.controllers.inferenceservice.component import TRANSFORMER_CONTAINER, Component
+from kservectl.controllers.inferenceservice.component import TRANSFORMER_CONTAINER, Component, Role
 from kservectl.controllers.inferenceservice.component_metadata import ComponentMetadata
+from kservectl.controllers.inferenceservice.component_status import Readiness
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.objects.metadata import Object
 
@@ -14,7 +15,7 @@ class Workload:
     """One component's objects in the making.
 
     `pod` is the PodSpec without Kubernetes' defaults, `service_labels` are the InferenceService's labels with those that
-    the runtime added, `runtime` is None for a custom component.
+    the runtime added, `runtime` is None for a component without one.
     """
 
     component: Component
@@ -29,3 +30,21 @@ class Workload:
         containers: list[Object] = self.pod.get("containers") or []
         transformer = next((c for c in containers if c.get("name") == TRANSFORMER_CONTAINER), None)
         return transformer if transformer is not None else containers[0] if containers else None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A component with the Service in front of it, and how ready the cluster says it is."""
+
+    workload: Workload
+    service: Object
+    readiness: Readiness
+
+    @property
+    def role(self) -> Role:
+        return self.workload.component.role
+
+    @property
+    def title(self) -> str:
+        """The component's name in messages."""
+        return self.role.capitalize()
