@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import gzip
 import json
 import ssl
 from datetime import UTC, datetime
@@ -170,13 +171,24 @@ async def test_a_body_without_length_is_cut_off_at_the_limit() -> None:
             assert answer.status == 413
 
 
-async def test_deep_but_legal_objects_do_not_break_the_server() -> None:
-    deep: Any = 1
-    for _ in range(900):
-        deep = {"a": deep}
+@pytest.mark.parametrize(("depth", "status"), [(100, 200), (1010, 400), (1030, 400)])
+async def test_deep_objects_are_served_as_far_as_they_can_be(depth: int, status: int) -> None:
+    body = json.dumps(review(BOX | {"data": {"y": "deep"}})).replace('"deep"', "[" * depth + "1" + "]" * depth)
     async with serving(*HOOKS) as server:
-        assert await server.status("/mutate", json.dumps(review(BOX | {"data": deep})).encode()) in {200, 500}
+        assert await server.status("/mutate", body.encode()) == status
         assert (await server.ask("/validate", review(BOX)))["response"]["allowed"] is True
+
+
+async def test_a_compressed_body_counts_by_what_it_expands_to() -> None:
+    bomb = gzip.compress(b" " * 50 * 1024 * 1024)
+    assert len(bomb) < MAX_BODY
+    async with serving(*HOOKS) as server, server.session() as session:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        async with session.post(server.url("/validate"), data=bomb, headers=headers) as answer:
+            assert answer.status == 413
+        small = gzip.compress(json.dumps(review(BOX)).encode())
+        async with session.post(server.url("/validate"), data=small, headers=headers) as answer:
+            assert answer.status == 200
 
 
 async def test_other_methods_and_paths_are_told_so() -> None:

@@ -184,6 +184,8 @@ class WebhookServer:
             return _refused(400, str(refused))
         try:
             answer = self._decide(self._webhooks[http.path], request)
+        except RecursionError:
+            return _refused(400, f"{_name(request)} is nested too deeply")
         except Exception:
             # The border to code that is handed in: whatever goes wrong there must cost this one request only.
             self._log.exception("webhook failed", path=http.path, **_about(request))
