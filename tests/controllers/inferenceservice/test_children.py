@@ -263,6 +263,45 @@ def test_huggingface_never_serves_many() -> None:
     assert "annotations" not in world.child(DEPLOYMENT, "iris-predictor")["metadata"]
 
 
+def test_repeated_entries_are_written_once_because_apply_takes_no_repetitions() -> None:
+    containers = [
+        {
+            "name": "kserve-container",
+            "image": "i",
+            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"}],
+            "ports": [
+                {"containerPort": 1, "name": "old"},
+                {"containerPort": 1, "protocol": "UDP"},
+                {"containerPort": 1, "name": "new", "protocol": "TCP"},
+            ],
+        }
+    ]
+    secrets = [{"name": "x"}, {"name": "x"}, {"name": "y"}]
+    world = World(service({"containers": containers, "imagePullSecrets": secrets}))
+    world.step()
+
+    pod = world.child(DEPLOYMENT, "iris-predictor")["spec"]["template"]["spec"]
+    server = pod["containers"][0]
+    assert [entry["name"] for entry in server["env"]] == ["B", "A", "INFERENCE_SERVICE_NAME"]
+    assert server["env"][1]["value"] == "3"
+    assert [port.get("name") for port in server["ports"]] == [None, "new"]
+    assert pod["imagePullSecrets"] == [{"name": "x"}, {"name": "y"}]
+
+
+def test_service_that_exists_keeps_its_cluster_ip_when_the_configuration_changes() -> None:
+    world = World(service()).become_ready()
+    world.reconfigure(configuration(service={"serviceClusterIPNone": True}))
+    world.settle()
+
+    assert "clusterIP" not in world.child(SERVICE, "iris-predictor")["spec"]
+    assert world.status["address"]["url"] == "http://iris-predictor.ml.svc.cluster.local"
+
+    headless = World(service(), runtime(), config=configuration(service={"serviceClusterIPNone": True})).become_ready()
+    headless.reconfigure(configuration())
+    headless.settle()
+    assert headless.child(SERVICE, "iris-predictor")["spec"]["clusterIP"] == "None"
+
+
 def metrics_of(predictor: Object) -> Any:
     world = World(service({**model(), **predictor}))
     world.step()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kservectl.controllers.inferenceservice.component import in_cluster_host
 from kservectl.controllers.inferenceservice.deployment import DEFAULT_PORT
-from kservectl.controllers.inferenceservice.service import is_grpc
+from kservectl.controllers.inferenceservice.service import HEADLESS, is_grpc
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
@@ -16,7 +16,7 @@ def in_cluster_url(entry: Object, cluster_domain: str) -> str:
     """
     url = f"http://{in_cluster_host(metadata.name(entry), metadata.namespace(entry), cluster_domain)}"
     spec = entry.get("spec") or {}
-    return f"{url}:{_container_port(spec.get('ports') or ())}" if spec.get("clusterIP") == "None" else url
+    return f"{url}:{_container_port(spec.get('ports') or ())}" if spec.get("clusterIP") == HEADLESS else url
 
 
 def _container_port(ports: Sequence[Object]) -> int:

@@ -4,6 +4,7 @@ Pod fields that Kubernetes would default are written out where KServe writes the
 `replicas` is only set when nobody else scales the component.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from kservectl.api.config_keys import DefaultRollout
@@ -15,6 +16,7 @@ from kservectl.objects.metadata import Object
 DEFAULT_PORT = 8080
 
 _PROBED = (MAIN_CONTAINER, TRANSFORMER_CONTAINER)
+_KEY_DEFAULTS = {"protocol": "TCP"}
 _DEFAULT_ROLLOUT = "25%"
 _REVISION_HISTORY = 10
 _PROGRESS_DEADLINE = 600
@@ -70,6 +72,8 @@ def _with_defaults(pod: Object) -> Object:
         "securityContext": {},
         **{name: value for name, value in pod.items() if value is not None},
     }
+    if pod.get("imagePullSecrets"):
+        filled["imagePullSecrets"] = _last_of_each(pod["imagePullSecrets"], "name")
     filled["containers"] = [_container(container, probed=True) for container in pod.get("containers") or ()]
     if pod.get("initContainers"):
         filled["initContainers"] = [_container(container, probed=False) for container in pod["initContainers"]]
@@ -83,6 +87,9 @@ def _container(container: Object, *, probed: bool) -> Object:
         "imagePullPolicy": "IfNotPresent",
         **{name: value for name, value in container.items() if value is not None},
     }
+    for field, keys in (("env", ("name",)), ("ports", ("containerPort", "protocol"))):
+        if filled.get(field):
+            filled[field] = _last_of_each(filled[field], *keys)
     if probed and filled.get("name") in _PROBED and not filled.get("readinessProbe"):
         filled["readinessProbe"] = {
             "tcpSocket": {"port": _first_port(container)},
@@ -92,6 +99,16 @@ def _container(container: Object, *, probed: bool) -> Object:
             "failureThreshold": 3,
         }
     return filled
+
+
+def _last_of_each(items: Sequence[Object], *keys: str) -> list[Object]:
+    """Of items with the same keys only the last, which is the one that counts: server-side apply takes no repetitions."""
+    last: dict[tuple[str, ...], Object] = {}
+    for item in items:
+        identity = tuple(str(item.get(key) or _KEY_DEFAULTS.get(key, "")) for key in keys)
+        last.pop(identity, None)
+        last[identity] = item
+    return list(last.values())
 
 
 def _first_port(container: Object) -> Any:

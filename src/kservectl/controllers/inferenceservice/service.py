@@ -10,6 +10,7 @@ from kservectl.objects.metadata import Object
 PUBLIC_PORT = 80
 AGENT_PORT = 9081
 HTTP2 = "kubernetes.io/h2c"
+HEADLESS = "None"
 
 
 def build(workload: Workload, *, headless: bool) -> Object:
@@ -19,13 +20,23 @@ def build(workload: Workload, *, headless: bool) -> Object:
     if ports:
         spec["ports"] = ports
     if headless:
-        spec["clusterIP"] = "None"
+        spec["clusterIP"] = HEADLESS
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.kind,
         "metadata": workload.metadata.to_wire(),
         "spec": spec,
     }
+
+
+def is_headless(live: Object | None, configured: bool) -> bool:
+    """Whether the Service is to be headless: as configured for a new one, as it is for one that exists.
+
+    A Service cannot change its cluster IP; only a new one follows a changed configuration.
+    """
+    if live is None:
+        return configured
+    return (live.get("spec") or {}).get("clusterIP") == HEADLESS
 
 
 def is_grpc(port: Object) -> bool:

@@ -38,7 +38,7 @@ from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRE
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, Kind
+from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -57,7 +57,7 @@ def decide(
     for component in components:
         try:
             workload = _build(service, component, parts, view, config)
-            front = service_object.build(workload, headless=config.service.service_cluster_ip_none)
+            front = _front(workload, view, config)
             children += [front, *_run(workload, view, config)]
         except CannotDecide as failure:
             if not parts:
@@ -103,6 +103,12 @@ def _build(service: Object, component: Component, before: Sequence[Deployed], vi
     around = Surrounding(service, first.service_labels, first.metadata.name)
     build = transformer.build if component.role == "transformer" else explainer.build
     return build(component, around, view, config)
+
+
+def _front(workload: Workload, view: View, config: Config) -> Object:
+    live = view.get(SERVICE, workload.metadata.name, workload.metadata.namespace)
+    headless = service_object.is_headless(live, config.service.service_cluster_ip_none)
+    return service_object.build(workload, headless=headless)
 
 
 def _run(workload: Workload, view: View, config: Config) -> list[Object]:
