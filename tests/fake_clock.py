@@ -117,7 +117,7 @@ class FakeClock:
             heapq.heappop(self._timers)
 
 
-async def eventually(reached: Callable[[], bool], seconds: float = 5.0) -> None:
+async def eventually(reached: Callable[[], bool], seconds: float = 15.0) -> None:
     """Wait in real time until `reached()`, for tests that go through a socket; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not reached():  # noqa: ASYNC110 - what a socket brings has no event to wait for
