@@ -11,7 +11,6 @@ from pathlib import Path
 __all__ = ["ProcessId", "is_running", "kill", "spawn", "terminate"]
 
 _POLL_SECONDS = 0.02
-_ORPHANED_STATES = {"Z", "X"}
 
 # The processes that this one started: they have to be waited for, or they stay as zombies.
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -34,8 +33,8 @@ def spawn(command: list[str], log: Path) -> ProcessId:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     _children[child.pid] = child
-    _, started = _stat(child.pid)
-    return ProcessId(child.pid, started)
+    found = _look_up(child.pid)
+    return ProcessId(child.pid, found.started if found else "")
 
 
 def is_running(process: ProcessId) -> bool:
@@ -51,8 +50,8 @@ def is_running(process: ProcessId) -> bool:
     except PermissionError:
         # Another user's: the pid has been given again.
         return False
-    state, started = _stat(process.pid)
-    return state not in _ORPHANED_STATES and started == process.started
+    found = _look_up(process.pid)
+    return found is None or (not found.over and found.started == process.started)
 
 
 def terminate(process: ProcessId, patience: float) -> None:
@@ -87,12 +86,22 @@ def _wait_for_end(process: ProcessId, seconds: float) -> bool:
     return True
 
 
-def _stat(pid: int) -> tuple[str, str]:
-    """Return the state and the time of start; both empty where there is no /proc."""
+@dataclass(frozen=True)
+class _Entry:
+    """What the process table tells of a pid."""
+
+    over: bool
+    started: str
+
+
+def _look_up(pid: int) -> _Entry | None:
+    """Read the process table; nothing, where there is no /proc or the process has just gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "", ""
+        return None
     # The second field, the command's name, may hold spaces and brackets itself.
-    fields = text.rpartition(")")[2].split()
-    return fields[0], fields[19]
+    state, *fields = text.rpartition(")")[2].split()
+    threads, started = int(fields[16]), fields[18]
+    # A killed process shows as a zombie while the last of its threads still hold its ports.
+    return _Entry(over=state in {"Z", "X"} and threads <= 1, started=started)
