@@ -106,7 +106,7 @@ async def test_a_standby_takes_over_from_a_killed_leader_within_the_lease(pair: 
     killed = time.monotonic()
     pair.processes["a"].kill()
     await pair.leads("b")
-    assert time.monotonic() - killed < TIMING.lease + TIMING.retry + 1.0
+    assert time.monotonic() - killed < TIMING.lease + TIMING.retry + 4.0
     assert pair.turns() == ["a", "b"]
 
 
@@ -125,7 +125,7 @@ async def test_a_leader_that_is_told_to_end_hands_over_within_a_retry(pair: Cand
     assert await pair.exit_code("a", 10) == 0
     ended = time.monotonic()
     await pair.leads("b")
-    assert time.monotonic() - ended < TIMING.retry + 1.0
+    assert time.monotonic() - ended < TIMING.retry + 3.0 < TIMING.lease
     assert pair.turns() == ["a", "b"]
 
 
