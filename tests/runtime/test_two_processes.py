@@ -14,8 +14,8 @@ import pytest
 
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
+from kservectl.devcluster.types import builtin_types
 from kservectl.objects.kind import CONFIG_MAP, LEASE
-from tests.devcluster.plain_types import PlainTypes
 from tests.fake_clock import eventually
 from tests.runtime.candidate import TIMING
 
@@ -74,7 +74,7 @@ class Candidates:
 
 @asynccontextmanager
 async def competing() -> AsyncIterator[Candidates]:
-    async with DevCluster(PlainTypes(), clock=SystemClock(), seed=1) as cluster:
+    async with DevCluster(builtin_types(), clock=SystemClock(), seed=1) as cluster:
         await cluster.create(
             CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "beat", "namespace": "default"}}
         )
