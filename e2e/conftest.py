@@ -1,0 +1,145 @@
+"""One suite, any cluster: `--cluster devcluster` (the default), `--cluster real`, or `--cluster KUBECONFIG`.
+
+The cluster and the installation on it are a session's; a test has a namespace of its own, and the manager that the
+session shares, running and ready, unless it asks for `managers` and starts its own.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from e2e.api import Api, connect
+from e2e.cluster import third_party_crds
+from e2e.cluster.binaries import find_all
+from e2e.installation import account_kubeconfig, install
+from e2e.kubectl import Kubectl
+from e2e.manager import ManagerProcess
+from e2e.target import DEVCLUSTER, REAL, Target, open_target
+from kservectl.client.errors import NotFound
+from kservectl.objects.kind import NAMESPACE
+
+_HERE = Path(__file__).parent
+
+StartManager = Callable[..., ManagerProcess]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cluster",
+        default=DEVCLUSTER,
+        metavar="devcluster|real|KUBECONFIG",
+        help="what the suite of e2e/ runs on (default: devcluster)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real: needs the real control plane (--cluster real)")
+    config.addinivalue_line("markers", "devcluster: about the devcluster only")
+    config.addinivalue_line(
+        "markers", "sdk: runs KServe's Python SDK in an environment of its own; not part of make test"
+    )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Build what the real cluster needs before any test's time runs."""
+    if session.config.getoption("--cluster") == REAL and not hasattr(session.config, "workerinput"):
+        find_all(os.environ, print)
+        third_party_crds(print)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The tests of the real cluster itself run with it, or when they are asked for by name."""
+    of_cluster = collection_path.is_relative_to(_HERE / "cluster")
+    named = any("e2e/cluster" in argument for argument in config.invocation_params.args)
+    return True if of_cluster and config.getoption("--cluster") != REAL and not named else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = config.getoption("--cluster")
+    unwanted = "devcluster" if chosen != DEVCLUSTER else "real"
+    wants_sdk = "sdk" in (config.getoption("-m") or "") or chosen == REAL
+    dropped = [
+        item
+        for item in items
+        if item.path.is_relative_to(_HERE)
+        and not item.path.is_relative_to(_HERE / "cluster")
+        and (item.get_closest_marker(unwanted) or (item.get_closest_marker("sdk") and not wants_sdk))
+    ]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The cluster, with kservectl installed on it but for the manager."""
+    with open_target(request.config.getoption("--cluster"), tmp_path_factory.mktemp("e2e")) as target:
+        install(target.kubeconfig)
+        yield target
+
+
+@pytest.fixture(scope="session")
+def manager_kubeconfig(cluster: Target) -> Path:
+    """What the manager connects with: its own ServiceAccount, under the RBAC of the manifests, where there is RBAC."""
+    return cluster.kubeconfig if cluster.is_devcluster else account_kubeconfig(cluster.kubeconfig, cluster.folder)
+
+
+@pytest.fixture(scope="session")
+def _shared_manager(cluster: Target, manager_kubeconfig: Path) -> Iterator[ManagerProcess]:
+    shared = ManagerProcess(manager_kubeconfig, cluster.folder / "manager.log")
+    yield shared
+    if shared.alive:
+        shared.terminate()
+
+
+@pytest.fixture
+def manager(_shared_manager: ManagerProcess) -> ManagerProcess:
+    """The one manager, ready. A test may stop and kill it: the next one gets it started again."""
+    if not _shared_manager.alive:
+        _shared_manager.start()
+    _shared_manager.wait_ready()
+    return _shared_manager
+
+
+@pytest.fixture
+def managers(_shared_manager: ManagerProcess, manager_kubeconfig: Path, tmp_path: Path) -> Iterator[StartManager]:
+    """Makes managers of a test's own (arguments as for ManagerProcess); the shared one is stopped meanwhile."""
+    if _shared_manager.alive:
+        _shared_manager.terminate()
+    made: list[ManagerProcess] = []
+
+    def make(**options: object) -> ManagerProcess:
+        made.append(ManagerProcess(manager_kubeconfig, tmp_path / f"manager-{len(made)}.log", **options))  # type: ignore[arg-type]  # passed through
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.discard()
+
+
+@pytest.fixture
+async def api(cluster: Target) -> AsyncIterator[Api]:
+    """The cluster, as its administrator."""
+    async with connect(cluster.kubeconfig) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def namespace(api: Api) -> AsyncIterator[str]:
+    """A namespace of the test's own, deleted with all that is in it."""
+    name = f"e2e-{uuid4().hex[:8]}"
+    await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    try:
+        await api.delete(NAMESPACE, name)
+    except NotFound:
+        return  # the test has deleted it
+
+
+@pytest.fixture
+def kubectl(cluster: Target, namespace: str, tmp_path: Path) -> Kubectl:
+    """The machine's kubectl on the cluster, in the test's namespace."""
+    return Kubectl.found(cluster.kubeconfig, namespace, tmp_path)
