@@ -119,14 +119,17 @@ def apply(
     owned = _ownable(sent, reset)
     merged = merge(schema, before, config)
     others = {who: entry for who, entry in managers.items() if who != identity}
+    emptied: set[Path] = set()
     if former is not None:
         gone = _given_up(schema, former.fields, sent, others.values())
-        merged = without(schema, merged, gone)
+        merged = without(schema, merged, gone, emptied)
     difference = compare(schema, before, merged)
-    others = _settle(others, difference.added | difference.modified, difference.removed, force=force)
+    others = _settle(others, difference.added | difference.modified, difference.removed - emptied, force=force)
     if owned:
         entry = Entry(owned, version, moment)
-        if former is not None and (former.fields, former.api_version) == (owned, version) and merged == before:
+        # A field of ours that is still missing is one the server does not store, such as an empty map.
+        idle = not difference.modified and not difference.removed and difference.added <= owned
+        if former is not None and idle and (former.fields, former.api_version) == (owned, version):
             entry = former
         others[identity] = entry
     return _with_entries(merged, others)
@@ -231,10 +234,11 @@ def _write(identity: ManagerId, entry: Entry) -> Object:
         "manager": identity.name,
         "operation": identity.operation,
         "apiVersion": entry.api_version,
-        "time": entry.time,
         "fieldsType": "FieldsV1",
         "fieldsV1": serialise(entry.fields),
     }
+    if entry.time:
+        result["time"] = entry.time
     if identity.subresource:
         result["subresource"] = identity.subresource
     return result
@@ -263,7 +267,7 @@ def _conflict(conflicts: Mapping[ManagerId, FieldSet], managers: Managers) -> Ap
     lines: list[str] = []
     for who in sorted(conflicts):
         title = _title(who, managers[who])
-        names = [describe(path) for path in sorted(conflicts[who])]
+        names = [describe(path) for path in sorted(conflicts[who], key=_reading_order)]
         causes += [Cause("FieldManagerConflict", f"conflict with {title}", name) for name in names]
         lines += [f"conflicts with {title}:", *(f"- {name}" for name in names)]
     if len(causes) == 1:
@@ -271,6 +275,11 @@ def _conflict(conflicts: Mapping[ManagerId, FieldSet], managers: Managers) -> Ap
     else:
         text = f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines)
     return ApplyConflict(text, causes)
+
+
+def _reading_order(path: Path) -> tuple[tuple[bool, str], ...]:
+    """Of the fields of one struct, those that end there come before those that go deeper."""
+    return tuple((depth < len(path), element) for depth, element in enumerate(path, start=1))
 
 
 def _title(who: ManagerId, entry: Entry) -> str:

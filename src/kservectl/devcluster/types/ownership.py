@@ -53,9 +53,12 @@ def merge(schema: Schema, live: Any, config: Any) -> Any:
     return config
 
 
-def without(schema: Schema, value: Any, paths: FieldSet) -> Any:
-    """`value` without the fields at `paths`, each with all that is below it; containers left empty go too."""
-    return _without(schema, value, _tree(paths))
+def without(schema: Schema, value: Object, paths: FieldSet, emptied: set[Path]) -> Object:
+    """`value` without the fields at `paths`, each with all that is below it.
+
+    Containers left empty go too; their paths are added to `emptied`, for whoever owns one still does.
+    """
+    return _map_without(schema, value, _tree(paths), (), emptied)
 
 
 def with_parents(schema: Schema, paths: Iterable[Path]) -> set[Path]:
@@ -230,33 +233,36 @@ def _tree(paths: Iterable[Path]) -> _Tree:
     return root
 
 
-def _without(schema: Schema, value: Any, gone: _Tree) -> Any:
+def _without(schema: Schema, value: Any, gone: _Tree, path: Path, emptied: set[Path]) -> Any:
     if isinstance(value, dict):
-        return _map_without(schema, value, gone)
+        return _map_without(schema, value, gone, path, emptied)
     if isinstance(value, list) and schema.list_type != "atomic":
-        return _list_without(schema, value, gone)
+        return _list_without(schema, value, gone, path, emptied)
     return value
 
 
-def _map_without(schema: Schema, value: Object, gone: _Tree) -> Object:
+def _map_without(schema: Schema, value: Object, gone: _Tree, path: Path, emptied: set[Path]) -> Object:
     result: Object = {}
     for name, below in value.items():
         element = "f:" + name
         if element not in gone:
             result[name] = below
         elif (deeper := gone[element]) is not None:
-            kept = _without(child_of(schema, name), below, deeper)
+            where = (*path, element)
+            kept = _without(child_of(schema, name), below, deeper, where, emptied)
             if kept or not below:
                 result[name] = kept
+            else:
+                emptied.add(where)
     return result
 
 
-def _list_without(schema: Schema, value: list[Any], gone: _Tree) -> list[Any]:
+def _list_without(schema: Schema, value: list[Any], gone: _Tree, path: Path, emptied: set[Path]) -> list[Any]:
     result = []
     for item in value:
         element = element_of(schema, item)
         if element not in gone:
             result.append(item)
         elif (deeper := gone[element]) is not None:
-            result.append(_without(schema.items or FREE, item, deeper))
+            result.append(_without(schema.items or FREE, item, deeper, (*path, element), emptied))
     return result
