@@ -11,10 +11,10 @@ from kservectl.client.config import ConnectionConfig
 from kservectl.client.connection import Connection
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
+from kservectl.devcluster.types import builtin_types
 from kservectl.informers import Change, InformerFactory
 from kservectl.objects.kind import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, Kind
 from kservectl.objects.metadata import Object, ObjectKey
-from tests.devcluster.plain_types import PlainTypes
 from tests.fake_clock import eventually
 
 WIDGET = Kind("example.com", "v1", "Widget", "widgets")
@@ -39,7 +39,7 @@ def widget(name: str) -> Object:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    async with DevCluster(PlainTypes(), clock=SystemClock(), seed=1) as cluster:
+    async with DevCluster(builtin_types(), clock=SystemClock(), seed=1) as cluster:
         config = ConnectionConfig(cluster.url)
         async with Connection(config, clock=SystemClock(), rng=random.Random(1)) as connection:
             yield Client(connection)
@@ -72,6 +72,19 @@ async def test_own_writes_come_back(client: Client, factory: InformerFactory) ->
     assert modified.new is not None and modified.new["data"] == {"k": "v"}
     assert deleted.new is None
     assert informer.store.get(mine) is None
+
+
+async def test_server_side_apply_leaves_our_record_and_nobody_elses(client: Client, factory: InformerFactory) -> None:
+    informer = factory.informer(CONFIG_MAP, namespaces=("default",), keep_managed_by="kservectl")
+    await informer.wait_synced()
+    obj: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
+    await Client(client.connection, field_manager="somebody").apply(CONFIG_MAP, {**obj, "data": {"theirs": "1"}})
+    await client.apply(CONFIG_MAP, {**obj, "data": {"ours": "2"}})
+    await eventually(lambda: "ours" in (informer.store.get(ObjectKey("default", "a")) or {}).get("data", {}))
+    found = informer.store.get(ObjectKey("default", "a"))
+    assert found is not None
+    assert found["data"] == {"theirs": "1", "ours": "2"}
+    assert [entry["fieldsV1"] for entry in found["metadata"]["managedFields"]] == ['{"f:data":{"f:ours":{}}}']
 
 
 async def test_optional_kind_follows_its_definition(client: Client, factory: InformerFactory) -> None:
