@@ -1,4 +1,4 @@
-"""A running devcluster on the plain types, and an HTTP session for it."""
+"""A running devcluster on the built-in types, and an HTTP session for it."""
 
 from collections.abc import AsyncIterator
 
@@ -7,12 +7,12 @@ import pytest
 
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
-from tests.devcluster.plain_types import PlainTypes
+from kservectl.devcluster.types import builtin_types
 
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[DevCluster]:
-    async with DevCluster(PlainTypes(), clock=SystemClock(), seed=1) as running:
+    async with DevCluster(builtin_types(), clock=SystemClock(), seed=1) as running:
         yield running
 
 

@@ -1,27 +1,8 @@
 """Create, read, update, patch and delete over HTTP, with the answers that kube-apiserver gives."""
 
-from typing import Any
-
 import aiohttp
 
-CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
-MERGE = {"Content-Type": "application/merge-patch+json"}
-
-
-def config_map(name: str = "x", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **more}
-
-
-def deployment(name: str = "d", **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"replicas": 1, **spec}}
-
-
-async def create(http: aiohttp.ClientSession, path: str, obj: dict[str, Any]) -> dict[str, Any]:
-    async with http.post(path, json=obj) as response:
-        assert response.status == 201, await response.text()
-        created: dict[str, Any] = await response.json()
-        return created
+from tests.devcluster.samples import CONFIG_MAPS, DEPLOYMENTS, MERGE, config_map, create, deployment
 
 
 async def test_created_object_carries_what_the_server_sets(http: aiohttp.ClientSession) -> None:
@@ -84,9 +65,9 @@ async def test_unknown_path_is_a_plain_404(http: aiohttp.ClientSession) -> None:
 
 async def test_update_from_an_old_version_is_a_conflict(http: aiohttp.ClientSession) -> None:
     created = await create(http, DEPLOYMENTS, deployment())
-    async with http.put(f"{DEPLOYMENTS}/d", json={**created, "spec": {"replicas": 2}}) as response:
+    async with http.put(f"{DEPLOYMENTS}/d", json={**created, "spec": {**created["spec"], "replicas": 2}}) as response:
         assert response.status == 200
-    async with http.put(f"{DEPLOYMENTS}/d", json={**created, "spec": {"replicas": 3}}) as response:
+    async with http.put(f"{DEPLOYMENTS}/d", json={**created, "spec": {**created["spec"], "replicas": 3}}) as response:
         status = await response.json()
     assert (response.status, status["reason"]) == (409, "Conflict")
     assert status["message"] == (
@@ -123,11 +104,12 @@ async def test_generation_follows_the_spec_alone(http: aiohttp.ClientSession) ->
 async def test_main_writes_leave_status_and_status_writes_leave_the_rest(http: aiohttp.ClientSession) -> None:
     created = await create(http, DEPLOYMENTS, {**deployment(), "status": {"replicas": 9}})
     assert created["status"] == {}
-    changed = {**created, "spec": {"replicas": 7}, "status": {"replicas": 7}}
+    changed = {**created, "spec": {**created["spec"], "replicas": 7}, "status": {"replicas": 7}}
     async with http.put(f"{DEPLOYMENTS}/d/status", json=changed) as response:
         written = await response.json()
     assert (written["spec"]["replicas"], written["status"]) == (1, {"replicas": 7})
-    async with http.put(f"{DEPLOYMENTS}/d", json={**written, "spec": {"replicas": 2}, "status": {}}) as response:
+    changed = {**written, "spec": {**written["spec"], "replicas": 2}, "status": {}}
+    async with http.put(f"{DEPLOYMENTS}/d", json=changed) as response:
         written = await response.json()
     assert (written["spec"]["replicas"], written["status"]) == (2, {"replicas": 7})
 

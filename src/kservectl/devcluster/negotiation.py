@@ -8,6 +8,7 @@ import orjson
 import yaml
 
 from kservectl.devcluster.contract import PatchType
+from kservectl.devcluster.protobuf import PROTOBUF, decode_protobuf
 from kservectl.devcluster.refusals import bad_request, not_acceptable, unsupported_media_type
 
 JSON = "application/json"
@@ -82,9 +83,11 @@ def decode_body(content_type: str, body: bytes) -> Any:
     name = content_type.split(";")[0].strip().lower()
     if name == YAML:
         return _decode_yaml(body)
+    if name == PROTOBUF:
+        return decode_protobuf(body)
     if name in {JSON, "", "*/*", "application/octet-stream", "text/plain"}:
         return _decode_json(body)
-    raise unsupported_media_type((JSON, YAML))
+    raise unsupported_media_type((JSON, YAML, PROTOBUF))
 
 
 _PATCH_TYPES: Mapping[str, PatchType] = {

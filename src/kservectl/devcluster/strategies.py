@@ -72,7 +72,7 @@ def on_update(served: ServedKind, new: Object, old: Object, subresource: str) ->
     if subresource == "status":
         return _status_over(served, new, old)
     if subresource == "finalize":
-        return {**old, "metadata": new["metadata"], "spec": {**old.get("spec", {}), **(new.get("spec") or {})}}
+        return {**old, "metadata": new["metadata"], "spec": _finalized_spec(new, old)}
     if served.status and subresource != "binding":
         new = _with_status_of(new, old)
     match served.kind.resource:
@@ -141,6 +141,13 @@ def _kept_namespace(new: Object, old: Object) -> Object:
     spec = {**(new.get("spec") or {}), "finalizers": (old.get("spec") or {}).get("finalizers")}
     spec = {field: value for field, value in spec.items() if value is not None}
     return {**new, "metadata": {**metadata, "labels": labels}, "spec": spec}
+
+
+def _finalized_spec(new: Object, old: Object) -> Object:
+    """A namespace's spec with the finalizers of the update, none when it has none."""
+    kept = {field: value for field, value in (old.get("spec") or {}).items() if field != "finalizers"}
+    finalizers = (new.get("spec") or {}).get("finalizers")
+    return {**kept, "finalizers": finalizers} if finalizers else kept
 
 
 def _new_pod(obj: Object) -> Object:
