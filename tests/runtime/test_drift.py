@@ -123,7 +123,9 @@ def test_a_list_item_no_longer_desired_is_stale_and_a_new_one_missing() -> None:
 
 
 def test_a_list_key_that_the_server_defaults_may_be_left_out() -> None:
-    fields: Object = {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}}}
+    fields: Object = {
+        "f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}}
+    }
     got = live({"ports": [{"port": 80, "protocol": "TCP", "targetPort": 8080}]}, fields)
     assert found(got, desired({"ports": [{"port": 80, "targetPort": 8080}]})) == []
 
