@@ -1,5 +1,6 @@
 """Whole reconciles of a service with one predictor in Standard mode."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from kservectl.objects.metadata import Object
 from tests.controllers.inferenceservice.world import (
     GATEWAY_INGRESS,
     KINDS,
+    START,
     World,
     configuration,
     model,
@@ -157,6 +159,24 @@ def test_new_service_reads_in_progress_and_not_ready() -> None:
         "copies": {"failedCopies": 0},
     }
     assert world.status["components"] == {"predictor": {}}
+
+
+def test_first_status_waits_a_moment_for_the_first_word_of_the_deployment() -> None:
+    world = World(service())
+    world.service["status"] = {}
+    world.apply(world.decide(), with_status=False)
+    deployment = world.child(DEPLOYMENT, "iris-predictor")
+    deployment["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    world.now = START + timedelta(seconds=0.5)
+    waiting = world.decide()
+    assert (waiting.status, waiting.requeue_after) == (None, 1.5)
+    assert waiting.complete
+
+    world.now = START + timedelta(seconds=2)
+    assert world.decide().status is not None
+    world.now = START
+    world.deployment_says(says("Available", "False", "MinimumReplicasUnavailable", "none"))
+    assert world.decide().status is not None
 
 
 def test_created_routes_that_no_gateway_took_up_yet_are_waited_for() -> None:

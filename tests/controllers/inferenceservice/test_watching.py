@@ -32,36 +32,58 @@ def names(keys: Any) -> list[str]:
     return [str(key) for key in keys]
 
 
+CRASHED = pod(server={"state": {"waiting": {"reason": "CrashLoopBackOff"}}})
+
+
+def relabelled(found: Object, **labels: str) -> Object:
+    keys = {"service": "serving.kserve.io/inferenceservice", "component": "component"}
+    changed = {keys[name]: value for name, value in labels.items()}
+    return {**found, "metadata": {**found["metadata"], "labels": {**found["metadata"]["labels"], **changed}}}
+
+
 def test_pod_concerns_the_service_of_its_label() -> None:
-    assert names(watching.of_pod(Change(None, pod()), view())) == ["ml/iris"]
-    unlabelled = {**pod(), "metadata": {"name": "x", "namespace": "ml", "labels": {}}}
-    assert names(watching.of_pod(Change(None, unlabelled), view())) == []
-    empty = {
-        **pod(),
-        "metadata": {"name": "x", "namespace": "ml", "labels": {"serving.kserve.io/inferenceservice": ""}},
-    }
-    assert names(watching.of_pod(Change(None, empty), view())) == []
+    assert names(watching.of_pod(Change(pod(), CRASHED), view())) == ["ml/iris"]
+    assert names(watching.of_pod(Change(pod(), relabelled(CRASHED, service="")), view())) == []
+    assert names(watching.of_pod(Change(pod(), relabelled(CRASHED, component="transformer")), view())) == []
+    assert names(watching.of_pod(Change(pod(), {**CRASHED, "metadata": {"name": "x"}}), view())) == []
 
 
 @pytest.mark.parametrize(
     "after",
     [
         pod(download={"state": {"waiting": {"reason": "PodInitializing"}}}),
+        pod(download={"state": {"running": {}}}),
         pod(download={"state": {"terminated": {"reason": "Error"}}}),
-        pod(server={"state": {"waiting": {"reason": "CrashLoopBackOff"}}}),
-        pod(ready=True),
+        pod(server={"state": {"terminated": {"reason": "Error"}}}),
+        CRASHED,
     ],
 )
-def test_pod_whose_containers_moved_is_looked_at(after: Object) -> None:
+def test_pod_that_moves_the_models_status_is_looked_at(after: Object) -> None:
     assert names(watching.of_pod(Change(pod(), after), view())) == ["ml/iris"]
+    assert names(watching.of_pod(Change(None, after), view())) == ["ml/iris"]
+    assert names(watching.of_pod(Change(after, None), view())) == ["ml/iris"]
 
 
 def test_pod_that_tells_nothing_new_is_not_looked_at() -> None:
-    moved = pod()
+    moved = pod(server={"state": {"waiting": {"reason": "ContainerCreating"}}})
     moved["status"]["podIP"] = "10.0.0.1"
-    moved["status"]["conditions"].append({"type": "ContainersReady", "status": "False"})
 
     assert names(watching.of_pod(Change(pod(), moved), view())) == []
+    assert names(watching.of_pod(Change(None, pod()), view())) == []
+    assert names(watching.of_pod(Change(None, CRASHED, initial=True), view())) == []
+
+
+@pytest.mark.parametrize(("counted", "looked_at"), [(0, []), (1, ["ml/iris"])])
+def test_pod_that_became_ready_is_looked_at_once_its_deployment_counted_it(counted: int, looked_at: list[str]) -> None:
+    ready = pod(ready=True)
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "iris-predictor", "namespace": "ml"},
+        "status": {"readyReplicas": counted},
+    }
+
+    assert names(watching.of_pod(Change(pod(), ready), view(deployment, ready))) == looked_at
 
 
 def test_pods_are_cut_down_to_what_decisions_read() -> None:

@@ -142,6 +142,11 @@ class World:
 
     def step(self) -> Outcome:
         outcome = self.decide()
+        self.apply(outcome)
+        self.now += timedelta(seconds=1)
+        return outcome
+
+    def apply(self, outcome: Outcome, *, with_status: bool = True) -> None:
         wanted = {(obj["kind"], metadata.name(obj)): obj for obj in outcome.desired}
         for identity, obj in wanted.items():
             status = self.children.get(identity, {}).get("status", {})
@@ -150,11 +155,9 @@ class World:
             self.children[identity] = {**copy.deepcopy(obj), "metadata": meta, "status": status}
         if outcome.complete:
             self.children = {identity: obj for identity, obj in self.children.items() if identity in wanted}
-        if outcome.status is not None:
+        if outcome.status is not None and with_status:
             self.service = {**self.service, "status": copy.deepcopy(outcome.status)}
         self.events += [event.reason for event in outcome.events]
-        self.now += timedelta(seconds=1)
-        return outcome
 
     def settle(self) -> Outcome:
         """Reconcile until nothing changes any more."""
@@ -249,7 +252,11 @@ def pod(
     }
     if download is not None:
         status["initContainerStatuses"] = [{"name": "storage-initializer", **download}]
-    labels = {"app": f"isvc.{component}", "serving.kserve.io/inferenceservice": "iris"}
+    labels = {
+        "app": f"isvc.{component}",
+        "serving.kserve.io/inferenceservice": "iris",
+        "component": component.rpartition("-")[2],
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import InferenceServiceSpec
 from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
+from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import (
     address,
     autoscaler,
@@ -42,6 +43,8 @@ from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
+
+_FIRST_WORD = 2.0
 
 
 def decide(
@@ -80,11 +83,13 @@ def decide(
         entry = exposure.entry_of(parts).service
         draft.set_addresses(exposed.url, address.in_cluster_url(entry, settings.cluster_domain))
     _say_model(parts[0], draft, view)
+    patience = _patience(parts, draft, view)
     return Outcome(
         desired=(*children, *exposed.routes),
-        status=draft.to_wire(),
+        status=None if patience else draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),
+        requeue_after=patience,
         explanations=_explanations(parts, draft, exposed, view),
     )
 
@@ -136,6 +141,23 @@ def _require(kind: Kind, what: str, next_step: str, view: View) -> None:
             f"{what}: the API server does not serve {kind.kind} ({kind.api_version})",
             next_step=f"{next_step}, or scale the service in another way; it goes on by itself once the kind is served.",
         )
+
+
+def _patience(parts: Sequence[Deployed], draft: StatusDraft, view: View) -> float | None:
+    """Seconds for which the first status may wait because a Deployment that was just created has yet to say a word.
+
+    It does within milliseconds, as a rule, and then there is something to tell: one write instead of two.
+    """
+    if draft.before.get("conditions"):
+        return None
+    waits = []
+    for part in parts:
+        meta = part.workload.metadata
+        live = view.get(DEPLOYMENT, meta.name, meta.namespace)
+        created = metadata.metadata(live or {}).get("creationTimestamp")
+        if live is not None and created and not (live.get("status") or {}).get("conditions"):
+            waits.append(_FIRST_WORD - (view.now - parse_time(str(created))).total_seconds())
+    return max((wait for wait in waits if wait > 0), default=None)
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:

@@ -7,22 +7,36 @@ change that cannot make a difference.
 from collections.abc import Iterable, Iterator, Sequence
 
 from kservectl.api.kinds import INFERENCE_SERVICE
-from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
+from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
+from kservectl.controllers.inferenceservice.component_metadata import (
+    APP_LABEL,
+    COMPONENT_LABEL,
+    SERVICE_LABEL,
+    app_label,
+)
+from kservectl.controllers.inferenceservice.pod_state import CRASH_LOOP, STORAGE_INITIALIZER, container, pods_of
+from kservectl.controllers.inferenceservice.pod_state import is_ready as is_ready_pod
 from kservectl.controllers.inferenceservice.reconcile import DISABLE_AUTO_UPDATE
 from kservectl.informers import Change
 from kservectl.objects import metadata
+from kservectl.objects.kind import DEPLOYMENT
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.view import View
 
-_POD_CONDITIONS = frozenset({"Ready", "PodScheduled"})
-
 
 def of_pod(change: Change, view: View) -> Iterable[ObjectKey]:
-    """The service that the pod belongs to, when something changed that status or explanations tell about."""
-    service = metadata.labels(change.object).get(SERVICE_LABEL)
-    if not service or (change.old is not None and change.new is not None and _tells(change.old) == _tells(change.new)):
+    """The service whose predictor the pod serves, when its model's status is another one now.
+
+    A pod that becomes ready, or is not any more, moves the status of its Deployment too. Where that is still to come, the
+    service is decided once, then.
+    """
+    labels = metadata.labels(change.object)
+    service = labels.get(SERVICE_LABEL)
+    if not service or labels.get(COMPONENT_LABEL) != "predictor" or change.initial:
         return ()
-    return (ObjectKey(metadata.namespace(change.object), service),)
+    said_so = _tells(change.old) != _tells(change.new)
+    counted = _is_ready(change.old) != _is_ready(change.new) and _deployment_counted(change.object, view)
+    return (ObjectKey(metadata.namespace(change.object), service),) if said_so or counted else ()
 
 
 def of_runtime(change: Change, view: View) -> Iterable[ObjectKey]:
@@ -102,19 +116,28 @@ def _spec_changed(change: Change) -> bool:
     )
 
 
-def _tells(pod: Object) -> Object:
-    """What of a pod shows in a status or an explanation; times of probes and addresses do not."""
-    status = pod.get("status") or {}
-    return {
-        "phase": status.get("phase"),
-        "conditions": [
-            (entry.get("type"), entry.get("status"), entry.get("reason"), entry.get("message"))
-            for entry in status.get("conditions") or ()
-            if entry.get("type") in _POD_CONDITIONS
-        ],
-        "containers": [
-            (entry.get("name"), entry.get("state"), entry.get("lastState"))
-            for field in ("initContainerStatuses", "containerStatuses")
-            for entry in status.get(field) or ()
-        ],
-    }
+def _tells(pod: Object | None) -> Object:
+    """What of a pod the model's status tells about: the download, and how the server ended."""
+    if pod is None:
+        return {}
+    download = container(pod, STORAGE_INITIALIZER, init=True)
+    server = container(pod, MAIN_CONTAINER, init=False)
+    found: Object = {}
+    if download is not None:
+        found["download"] = download
+    if server is not None and (server.ended is not None or server.waiting == CRASH_LOOP):
+        found["server"] = (server.ended, server.waiting, server.previous)
+    return found
+
+
+def _is_ready(pod: Object | None) -> bool:
+    return pod is not None and is_ready_pod(pod)
+
+
+def _deployment_counted(pod: Object, view: View) -> bool:
+    """Whether the pod's Deployment says as many ready replicas as there are ready pods."""
+    namespace = metadata.namespace(pod)
+    name = metadata.labels(pod).get(APP_LABEL, "").removeprefix(app_label(""))
+    deployment = view.get(DEPLOYMENT, name, namespace) or {}
+    counted = (deployment.get("status") or {}).get("readyReplicas") or 0
+    return bool(counted == sum(map(is_ready_pod, pods_of(name, namespace, view))))
