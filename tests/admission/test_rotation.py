@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from prometheus_client import CollectorRegistry
 
-from kservectl.admission.certificates import CA_LIFETIME, OVERLAP, SERVING_LIFETIME
+from kservectl.admission.certificates import CA_LIFETIME, OVERLAP, SERVING_LIFETIME, make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.review import AdmissionRequest, Verdict
@@ -29,12 +29,12 @@ from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.faults import Fault
 from kservectl.devcluster.request import RequestInfo
+from kservectl.devcluster.types import builtin_types
 from kservectl.informers.factory import InformerFactory
 from kservectl.objects.kind import MUTATING_WEBHOOK_CONFIGURATION, SECRET, VALIDATING_WEBHOOK_CONFIGURATION, Kind
 from kservectl.objects.metadata import Object, resource_version
 from kservectl.runtime.view import View
 from tests.admission.serving import review, trusting, view
-from tests.devcluster.plain_types import PlainTypes
 from tests.fake_clock import FakeClock, eventually
 
 NAMESPACE = "kube-system"
@@ -44,16 +44,18 @@ KINDS = (MUTATING_WEBHOOK_CONFIGURATION, VALIDATING_WEBHOOK_CONFIGURATION)
 PATH = "/check"
 
 
-def configuration(kind: Kind, service: str = "hooks") -> Object:
-    return {
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "metadata": {"name": "ours"},
-        "webhooks": [
-            {"name": "a.b.c", "clientConfig": {"service": {"name": service, "namespace": NAMESPACE, "path": PATH}}},
-            {"name": "x.y.z", "clientConfig": {"service": {"name": "other", "namespace": NAMESPACE, "path": "/x"}}},
-        ],
-    }
+def configuration(kind: Kind) -> Object:
+    services = {"hooks.kservectl.test": ("hooks", PATH), "other.kservectl.test": ("other", "/x")}
+    webhooks = [
+        {
+            "name": name,
+            "clientConfig": {"service": {"name": service, "namespace": NAMESPACE, "path": path, "port": 443}},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+        }
+        for name, (service, path) in services.items()
+    ]
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": "ours"}, "webhooks": webhooks}
 
 
 def allow(request: AdmissionRequest, seen: View) -> Verdict:
@@ -121,9 +123,9 @@ class World:
             task = asyncio.create_task(coroutine)
             self._stack.push_async_callback(_end, task)
 
-    async def create(self, *kinds: Kind, service: str = "hooks") -> None:
+    async def create(self, *kinds: Kind) -> None:
         for kind in kinds:
-            await self.cluster.create(kind, configuration(kind, service))
+            await self.cluster.create(kind, configuration(kind))
 
     def bundles(self) -> list[bytes]:
         """What the API server trusts in the entries that call us."""
@@ -172,7 +174,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(DevCluster(PlainTypes(), clock=SystemClock(), seed=1))
+        cluster = await stack.enter_async_context(DevCluster(builtin_types(), clock=SystemClock(), seed=1))
         yield World(cluster, stack)
 
 
@@ -219,7 +221,7 @@ async def test_only_entries_that_call_us_are_touched(world: World) -> None:
         before = configuration(kind)["webhooks"]
         assert obj["webhooks"][1]["clientConfig"] == before[1]["clientConfig"]
         config = obj["webhooks"][0]["clientConfig"]
-        assert config["service"] == before[0]["clientConfig"]["service"] | {"port": 443}
+        assert config["service"] == before[0]["clientConfig"]["service"]
 
 
 async def test_webhooks_are_registered_by_url_and_back_by_service(world: World) -> None:
@@ -289,7 +291,7 @@ async def test_a_broken_secret_is_repaired_and_meanwhile_the_old_certificate_sho
     replica = await world.replica()
     await world.settled(replica)
     serial = replica.serial
-    nonsense = {"data": {"tls.crt": "bm9uc2Vuc2U=", "ca.key": "!", "tls.key": "bm9uc2Vuc2U="}}
+    nonsense = {"data": {"tls.crt": "bm9uc2Vuc2U=", "ca.key": "", "tls.key": "bm9uc2Vuc2U="}}
     await world.cluster.patch(SECRET, SECRET_NAME, NAMESPACE, nonsense, patch_type="merge")
     await eventually(lambda: replica.serial != serial)
     await world.settled(replica)
@@ -329,6 +331,34 @@ async def test_a_new_authority_replaces_the_old_one_without_a_failed_call(world:
     await world.pass_time(OVERLAP + timedelta(hours=7))
     await eventually(lambda: [count(bundle) for bundle in world.bundles()] == [1, 1])
     assert world.bundles()[0] != old
+
+
+async def test_a_secret_that_cert_manager_keeps_is_served_and_left_alone(world: World) -> None:
+    ca = make_ca(datetime.now(UTC))
+    theirs = make_serving(ca, ["hooks.kube-system.svc", "localhost"], datetime.now(UTC))
+    data = {"ca.crt": ca.certificate, "tls.crt": theirs.certificate, "tls.key": theirs.key}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": SECRET_NAME,
+            "namespace": NAMESPACE,
+            "annotations": {"cert-manager.io/certificate-name": "serving-cert"},
+        },
+        "type": "kubernetes.io/tls",
+        "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    }
+    await world.cluster.create(SECRET, secret)
+    injected = configuration(KINDS[0])
+    injected["metadata"]["annotations"] = {"cert-manager.io/inject-ca-from": "kube-system/serving-cert"}
+    await world.cluster.create(KINDS[0], injected)
+    await world.create(KINDS[1])
+    before = world.secret()
+    replica = await world.replica()
+    await eventually(lambda: replica.server.port is not None and world.bundles()[1] == ca.certificate)
+    assert await replica.ask(world.bundles()[1]) == 200
+    assert world.bundles()[0] == b"", "cert-manager's own injector writes there"
+    assert world.secret() == before
 
 
 async def test_a_refused_write_is_tried_again_with_growing_pauses(world: World) -> None:

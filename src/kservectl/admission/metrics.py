@@ -34,6 +34,13 @@ class WebhookMetrics:
             registry=registry,
         )
 
+    def announce(self, webhook: str) -> None:
+        """Show this webhook's metrics from the start, as zeros, so that rates see its first request."""
+        for code in ("200", "500"):
+            self.requests.labels(webhook, code)
+        self.latency.labels(webhook)
+        self.in_flight.labels(webhook)
+
     def watch_expiry(self, kind: str, seconds_left: Callable[[], float]) -> None:
         """Show what `seconds_left` answers at the moment of each scrape, under this `kind`."""
         self._expiry.labels(kind).set_function(seconds_left)

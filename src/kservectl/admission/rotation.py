@@ -3,12 +3,12 @@
 `keep` belongs to the leader: it takes one step of `certificates.next_step` after the other, whenever the Secret, a webhook
 configuration or the clock gives reason to. A deleted Secret, a wiped caBundle or a lost lease in the middle of a
 renewal mend themselves, since every step starts from what is stored. `follow` belongs to every replica: it shows whatever
-serving certificate the Secret holds. Neither ever logs what is in the Secret.
+serving certificate the Secret holds. Neither ever logs what is in the Secret. A Secret that cert-manager keeps (left by an
+installation of KServe, say) is served and trusted as it is, and never written.
 """
 
 import asyncio
 import base64
-import binascii
 import random
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,6 +39,8 @@ from kservectl.objects.metadata import Object, ObjectKey
 
 SECRET_NAME = "kserve-webhook-server-cert"  # noqa: S105 - the name of a Secret, not one
 
+_CERT_MANAGER_SECRET = "cert-manager.io/certificate-name"  # noqa: S105 - an annotation
+_CERT_MANAGER_INJECTS = "cert-manager.io/inject-ca-from"
 _CONFIGURATION_KINDS = (MUTATING_WEBHOOK_CONFIGURATION, VALIDATING_WEBHOOK_CONFIGURATION)
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
@@ -79,6 +81,7 @@ class CertificateRotation:
             SECRET, namespaces=(endpoint.namespace,), field_selector=f"metadata.name={secret_name}"
         )
         self._webhooks: dict[Kind, Informer] = {kind: informers.informer(kind) for kind in _CONFIGURATION_KINDS}
+        self._reported_foreign = False
         self._kept = asyncio.Event()
         self._followed = asyncio.Event()
         self._secrets.add_handler(self._secret_changed)
@@ -107,7 +110,7 @@ class CertificateRotation:
                 wait = _UNTIL_SEEN  # the cache is behind; the change it waits for wakes us
             except (ClientError, BadCertificate) as problem:
                 failures += 1
-                wait = min(_FIRST_RETRY * 2 ** (failures - 1), _LONGEST_RETRY) * self._rng.uniform(0.8, 1.2)
+                wait = min(_FIRST_RETRY * 2 ** min(failures - 1, 10), _LONGEST_RETRY) * self._rng.uniform(0.8, 1.2)
                 self._log.warning(
                     "webhook certificate is not kept", problem=str(problem), retry_in_seconds=round(wait, 1)
                 )
@@ -119,6 +122,8 @@ class CertificateRotation:
         """Do what is next; answers the seconds until there may be more to do without any change."""
         secret = self._secrets.store.get(self._secret_key)
         configurations = self._our_configurations()
+        if secret is not None and _CERT_MANAGER_SECRET in metadata.annotations(secret):
+            return await self._publish_foreign(secret, configurations)
         trusted = [bundle for _, obj in configurations for bundle in registration.ca_bundles(obj, self._endpoint)]
         step = next_step(_stored(secret), trusted, self._names, self._clock.now())
         if step.store is not None:
@@ -136,6 +141,18 @@ class CertificateRotation:
                 self._log.info("webhook configuration updated", configuration=metadata.describe(obj))
                 patched += 1
         return _UNTIL_SEEN if patched or not step.wait else min(step.wait, _LONGEST_WAIT)
+
+    async def _publish_foreign(self, secret: Object, configurations: Sequence[tuple[Kind, Object]]) -> float:
+        """Have the CA of a Secret trusted that cert-manager keeps, where cert-manager does not do that too.
+
+        Writing such a Secret would have both of us write it for ever.
+        """
+        if not self._reported_foreign:
+            self._reported_foreign = True
+            self._log.info("webhook certificate is kept by cert-manager", secret=str(self._secret_key))
+        authority = base64.b64decode((secret.get("data") or {}).get("ca.crt") or "")
+        ours = [(kind, obj) for kind, obj in configurations if _CERT_MANAGER_INJECTS not in metadata.annotations(obj)]
+        return await self._publish(Step(authority, wait=_LONGEST_WAIT), ours if authority else ())
 
     async def _write(self, secret: Object | None, stored: Stored) -> None:
         data = {name: base64.b64encode(value).decode("ascii") for name, value in to_secret(stored).items()}
@@ -177,8 +194,5 @@ class CertificateRotation:
 
 
 def _stored(secret: Object | None) -> Stored:
-    data: dict[str, bytes] = {}
-    for name, value in ((secret or {}).get("data") or {}).items():
-        with suppress(binascii.Error, TypeError):  # nonsense in the Secret counts as missing, and is replaced
-            data[name] = base64.b64decode(value, validate=True)
-    return from_secret(data)
+    data = (secret or {}).get("data") or {}
+    return from_secret({name: base64.b64decode(value or "") for name, value in data.items()})

@@ -91,6 +91,8 @@ class WebhookServer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._webhooks = {webhook.path: webhook for webhook in webhooks}
+        for path in self._webhooks:
+            metrics.announce(path)
 
     @property
     def paths(self) -> Sequence[str]:

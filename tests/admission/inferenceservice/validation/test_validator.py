@@ -1,13 +1,16 @@
 """The validator as a whole."""
 
+import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kservectl.admission.review import Verdict
+from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import MODE, model, service
-from tests.admission.inferenceservice.validation.verdicts import CLASS, refused, verdict
+from tests.admission.inferenceservice.validation.verdicts import CLASS, STANDARD, allowed, only, refused, verdict
 
 
 def test_an_object_that_is_being_deleted_is_always_allowed() -> None:
@@ -88,3 +91,37 @@ def test_any_json_gets_a_verdict(spec: Any, notes: Any, mode: str) -> None:
     annotated = {"metadata": {"name": "x", "annotations": {MODE: mode, CLASS: "keda"}}, "spec": spec}
     for subject in (obj, annotated):
         assert isinstance(verdict(subject, subject), Verdict)
+
+
+STRICTER = [
+    service(model(), name="x" * 55),
+    service(model() | {"canaryTrafficPercent": 130}, annotations={MODE: "Knative"}),
+    service(model() | {"scaleTarget": 140}, annotations=STANDARD),
+    service(
+        {
+            "model": {"modelFormat": {"name": "sklearn"}},
+            "storageUris": [{"uri": "gs://a", "mountPath": "/mnt/a"}, {"uri": "gs://b", "mountPath": "/mnt/a"}],
+        }
+    ),
+    service(
+        model(),
+        canary=[{"trafficPercent": 1, "predictor": {"name": "c", **model(env=[{"name": "PYTHONPATH"}])}}],
+        annotations=STANDARD,
+    ),
+    service(model() | {"timeout": "10s"}),
+]
+
+
+@pytest.mark.parametrize("taken", STRICTER)
+def test_a_service_that_kserve_took_stays_changeable(taken: Object) -> None:
+    assert refused(taken), "a new one is refused"
+    changed = copy.deepcopy(taken)
+    changed["metadata"].setdefault("annotations", {})["mine"] = "new"
+    assert allowed(changed, taken)
+    worse = changed | {"spec": changed["spec"] | {"explainer": {"art": {}, "minReplicas": -1}}}
+    assert "spec.explainer.minReplicas: 'MinReplicas' cannot be less than 0" in only(worse, taken)
+
+
+def test_kserves_own_rules_hold_on_every_update() -> None:
+    broken = service(model() | {"minReplicas": -1})
+    assert only(copy.deepcopy(broken), broken)

@@ -58,21 +58,24 @@ def implementation_errors(component: Component, found: Implementation) -> Iterat
 
 
 def extension_errors(component: Component) -> Iterator[FieldError]:
-    """Replicas, concurrency, traffic share and logging."""
+    """Replicas, concurrency and logging."""
     spec, path = component.spec, component.path
     concurrency = number(spec, "containerConcurrency") or 0
     if concurrency < 0:
         message = f"parallelism cannot be less than 0, and {concurrency} is; use 0 for no limit"
         yield FieldError(f"{path}.containerConcurrency", message)
     yield from _replica_errors(component)
-    percent = number(spec, "canaryTrafficPercent")
-    if percent is not None and not 0 <= percent <= 100:
-        yield FieldError(
-            f"{path}.canaryTrafficPercent", f"canaryTrafficPercent must be between 0 and 100, got {percent}"
-        )
     logger = block(spec, "logger")
     if logger is not None:
         yield from _logger_errors(f"{path}.logger", logger)
+
+
+def traffic_errors(component: Component) -> Iterator[FieldError]:
+    """The share of the newest revision, in Knative mode."""
+    percent = number(component.spec, "canaryTrafficPercent")
+    if percent is not None and not 0 <= percent <= 100:
+        message = f"canaryTrafficPercent must be between 0 and 100, got {percent}"
+        yield FieldError(f"{component.path}.canaryTrafficPercent", message)
 
 
 def _not_one(component: Component) -> FieldError:

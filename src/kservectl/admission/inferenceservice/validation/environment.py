@@ -10,41 +10,43 @@ from kservectl.objects.metadata import Object
 _BLOCKED = frozenset({"PYTHONPATH"})
 
 
-def blocked_environment_errors(subject: Subject) -> Iterator[FieldError]:
+def blocked_environment_errors(subject: Subject, component: Component) -> Iterator[FieldError]:
     """PYTHONPATH decides which code a server loads; no container of the user's may set it."""
-    for predictor in subject.predictors:
-        yield from _blocked(subject, _containers(predictor))
-    for component in subject.components:
-        if component.kind != "predictor":
-            yield from _blocked(subject, _containers(component))
-
-
-def collocation_errors(subject: Subject) -> Iterator[FieldError]:
-    """Beside a server the transformer downloads nothing: the model is the server's."""
-    for predictor in subject.predictors:
-        for index, container in enumerate(blocks(predictor.spec, "containers")):
-            if container.get("name") != TRANSFORMER:
-                continue
-            for position, entry in enumerate(blocks(container, "env")):
-                if entry.get("name") == "STORAGE_URI":
-                    yield FieldError(
-                        f"{predictor.path}.containers[{index}].env[{position}].name",
-                        f"storage uri should not be specified in transformer container; set STORAGE_URI in {SERVER}",
-                        "FieldValueForbidden",
-                    )
-            break
-
-
-def framework_name_errors(subject: Subject) -> Iterator[FieldError]:
-    """The container of a framework or model has its name from the runtime."""
-    for predictor in subject.predictors:
-        for found in frameworks(predictor.spec):
-            if text(found.block, "name"):
+    for path, container in _containers(component):
+        for index, entry in enumerate(blocks(container, "env")):
+            if entry.get("name") in _BLOCKED:
                 yield FieldError(
-                    f"{predictor.path}.{found.path}.name",
-                    f"the 'name' field is not allowed in standard predictor; leave out \"{found.block['name']}\"",
+                    f"{path}.env[{index}].name",
+                    f'{subject.invalid}setting {entry["name"]} in container "{text(container, "name") or SERVER}"'
+                    " is not allowed for security reasons",
                     "FieldValueForbidden",
                 )
+
+
+def collocation_errors(predictor: Component) -> Iterator[FieldError]:
+    """Beside a server the transformer downloads nothing: the model is the server's."""
+    for index, container in enumerate(blocks(predictor.spec, "containers")):
+        if container.get("name") != TRANSFORMER:
+            continue
+        for position, entry in enumerate(blocks(container, "env")):
+            if entry.get("name") == "STORAGE_URI":
+                yield FieldError(
+                    f"{predictor.path}.containers[{index}].env[{position}].name",
+                    f"storage uri should not be specified in transformer container; set STORAGE_URI in {SERVER}",
+                    "FieldValueForbidden",
+                )
+        return
+
+
+def framework_name_errors(predictor: Component) -> Iterator[FieldError]:
+    """The container of a framework or model has its name from the runtime."""
+    for found in frameworks(predictor.spec):
+        if text(found.block, "name"):
+            yield FieldError(
+                f"{predictor.path}.{found.path}.name",
+                f"the 'name' field is not allowed in standard predictor; leave out \"{found.block['name']}\"",
+                "FieldValueForbidden",
+            )
 
 
 def _containers(component: Component) -> Iterator[tuple[str, Object]]:
@@ -60,15 +62,3 @@ def _containers(component: Component) -> Iterator[tuple[str, Object]]:
     art = block(component.spec, "art") if component.kind == "explainer" else None
     if art is not None:
         yield f"{component.path}.art", art
-
-
-def _blocked(subject: Subject, containers: Iterator[tuple[str, Object]]) -> Iterator[FieldError]:
-    for path, container in containers:
-        for index, entry in enumerate(blocks(container, "env")):
-            if entry.get("name") in _BLOCKED:
-                yield FieldError(
-                    f"{path}.env[{index}].name",
-                    f'{subject.invalid}setting {entry["name"]} in container "{text(container, "name") or SERVER}"'
-                    " is not allowed for security reasons",
-                    "FieldValueForbidden",
-                )

@@ -19,21 +19,25 @@ Scaler = Literal["hpa", "keda", "kpa", ""]
 
 
 def scaling_errors(subject: Subject, component: Component) -> Iterator[FieldError]:
-    """What the autoscaler in force cannot do."""
+    """What the chosen autoscaler cannot do."""
     match _scaler(subject):
         case "hpa":
-            # Without a class the HPA is what the controller falls back to: only what it would act on is refused.
-            chosen = AUTOSCALER_CLASS in subject.annotations or subject.mode != STANDARD
-            yield from _hpa_errors(component) if chosen else _target_errors(component)
+            yield from _hpa_errors(component)
         case "keda":
             yield from _keda_errors(component)
         case "kpa":
             yield from _kpa_errors(component)
 
 
-def scaling_warnings(subject: Subject, component: Component) -> Iterator[str]:
-    """What an HPA that nobody chose leaves without effect."""
-    if _scaler(subject) != "hpa" or AUTOSCALER_CLASS in subject.annotations or subject.mode != STANDARD:
+def default_scaling_errors(subject: Subject, component: Component) -> Iterator[FieldError]:
+    """What the HPA that the controller falls back to would act on, and could not."""
+    if _falls_back(subject):
+        yield from _target_errors(component)
+
+
+def default_scaling_warnings(subject: Subject, component: Component) -> Iterator[str]:
+    """What the HPA that the controller falls back to leaves without effect."""
+    if not _falls_back(subject):
         return
     refused = set(_target_errors(component))
     for error in _hpa_errors(component):
@@ -41,9 +45,13 @@ def scaling_warnings(subject: Subject, component: Component) -> Iterator[str]:
             yield f"{error.field} has no effect with the default autoscaler (hpa): {error.message}"
 
 
+def _falls_back(subject: Subject) -> bool:
+    return subject.mode == STANDARD and AUTOSCALER_CLASS not in subject.annotations
+
+
 def _scaler(subject: Subject) -> Scaler:
     if subject.mode == STANDARD:
-        match subject.annotations.get(AUTOSCALER_CLASS, "hpa"):
+        match subject.annotations.get(AUTOSCALER_CLASS):
             case "hpa":
                 return "hpa"
             case "keda":

@@ -28,12 +28,16 @@ class _Source(NamedTuple):
     path: str
 
     @property
+    def claim(self) -> bool:
+        return self.uri.startswith(_PVC)
+
+    @property
     def segments(self) -> list[str]:
         return [segment for segment in self.path.split("/") if segment not in {"", "."}]
 
 
 def storage_uris_errors(component: Component) -> Iterator[FieldError]:
-    """`storageUris`: usable paths, each used once, that can share one volume."""
+    """`storageUris`: usable paths that can share one volume, each claim at a path of its own."""
     if "storageUris" not in component.spec:
         return
     field = f"{component.path}.storageUris"
@@ -43,33 +47,36 @@ def storage_uris_errors(component: Component) -> Iterator[FieldError]:
             "Setting both StorageURI and StorageURIs is not supported. Keep one of them",
             "FieldValueForbidden",
         )
-    sources = [
-        _Source(index, text(entry, "uri"), text(entry, "mountPath") if "mountPath" in entry else _DEFAULT_MOUNT_PATH)
-        for index, entry in enumerate(blocks(component.spec, "storageUris"))
-    ]
+    sources = _sources(component)
     wrong = [error for source in sources for error in _source_errors(field, source)]
     yield from wrong
     if not wrong:
-        yield from _overlap_errors(field, sources)
+        yield from _repeated(field, [source for source in sources if source.claim], "PVC storage paths must be unique")
+        yield from _parent_errors(field, [source for source in sources if not source.claim])
 
 
-def confidential_errors(subject: Subject) -> Iterator[FieldError]:
-    for predictor in subject.predictors:
-        for implementation, confidential in _confidential(predictor):
-            uri = storage_uri(implementation)
-            if not uri:
-                yield FieldError(
-                    f"{predictor.path}.{implementation.path}.storageUri",
-                    "confidential model serving requires storageUri to be set",
-                    "FieldValueRequired",
-                )
-            key = text(confidential, "resourceId")
-            if key and not _RESOURCE_ID.fullmatch(key):
-                yield FieldError(
-                    f"{predictor.path}.{implementation.path}.confidential.resourceId",
-                    f'spec.predictor.confidential.resourceId: Invalid value: "{key}": must be in the format'
-                    " kbs:///<repo>/<type>/<tag>",
-                )
+def download_path_errors(component: Component) -> Iterator[FieldError]:
+    """Two downloads into one folder would overwrite each other."""
+    downloads = [source for source in _sources(component) if not source.claim]
+    yield from _repeated(f"{component.path}.storageUris", downloads, "storage paths must be unique")
+
+
+def confidential_errors(predictor: Component) -> Iterator[FieldError]:
+    """A confidential model is downloaded, and its key has a place."""
+    for implementation, confidential in _confidential(predictor):
+        if not storage_uri(implementation):
+            yield FieldError(
+                f"{predictor.path}.{implementation.path}.storageUri",
+                "confidential model serving requires storageUri to be set",
+                "FieldValueRequired",
+            )
+        key = text(confidential, "resourceId")
+        if key and not _RESOURCE_ID.fullmatch(key):
+            yield FieldError(
+                f"{predictor.path}.{implementation.path}.confidential.resourceId",
+                f'spec.predictor.confidential.resourceId: Invalid value: "{key}": must be in the format'
+                " kbs:///<repo>/<type>/<tag>",
+            )
 
 
 def confidential_warnings(subject: Subject) -> Iterator[str]:
@@ -110,6 +117,13 @@ def storage_spec_errors(path: str, implementation: Implementation) -> Iterator[F
         )
 
 
+def _sources(component: Component) -> list[_Source]:
+    return [
+        _Source(position, text(entry, "uri"), text(entry, "mountPath") if "mountPath" in entry else _DEFAULT_MOUNT_PATH)
+        for position, entry in enumerate(blocks(component.spec, "storageUris"))
+    ]
+
+
 def _confidential(predictor: Component) -> Iterator[tuple[Implementation, Object]]:
     for implementation in frameworks(predictor.spec):
         confidential = block(implementation.block, "confidential")
@@ -129,13 +143,9 @@ def _source_errors(field: str, source: _Source) -> Iterator[FieldError]:
         yield FieldError(path, f"storage path cannot be empty; {given(source.path)} is the root of the container")
 
 
-def _overlap_errors(field: str, sources: Sequence[_Source]) -> Iterator[FieldError]:
-    claims = [source for source in sources if source.uri.startswith(_PVC)]
-    others = [source for source in sources if not source.uri.startswith(_PVC)]
-    yield from _repeated(field, claims, "PVC storage paths must be unique")
-    yield from _repeated(field, others, "storage paths must be unique")
-    if len({source.segments[0] for source in others}) > 1:
-        paths = " ".join(source.path for source in others)
+def _parent_errors(field: str, downloads: Sequence[_Source]) -> Iterator[FieldError]:
+    if len({source.segments[0] for source in downloads}) > 1:
+        paths = " ".join(source.path for source in downloads)
         yield FieldError(
             field,
             f"storage paths must have a common parent directory. Current paths: [{paths}] have no common parent beyond root",

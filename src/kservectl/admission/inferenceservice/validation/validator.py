@@ -7,7 +7,7 @@ words where it has any; then whatever does not have the shape of the kind. Warni
 from collections.abc import Iterator
 
 from kservectl.admission.inferenceservice.validation.canary import canary_errors
-from kservectl.admission.inferenceservice.validation.component import component_errors
+from kservectl.admission.inferenceservice.validation.component import component_errors, traffic_errors
 from kservectl.admission.inferenceservice.validation.environment import (
     blocked_environment_errors,
     collocation_errors,
@@ -18,12 +18,19 @@ from kservectl.admission.inferenceservice.validation.naming import (
     autoscaler_class_errors,
     deployment_mode_errors,
     name_errors,
+    name_length_errors,
     predictor_rename_errors,
+    unknown_mode_errors,
 )
-from kservectl.admission.inferenceservice.validation.scaling import scaling_errors, scaling_warnings
+from kservectl.admission.inferenceservice.validation.scaling import (
+    default_scaling_errors,
+    default_scaling_warnings,
+    scaling_errors,
+)
 from kservectl.admission.inferenceservice.validation.storage import (
     confidential_errors,
     confidential_warnings,
+    download_path_errors,
     storage_uris_errors,
 )
 from kservectl.admission.inferenceservice.validation.subject import Subject
@@ -38,43 +45,70 @@ from kservectl.objects.metadata import Object
 def validate(new: Object, old: Object | None, config: Config) -> Verdict:
     """The verdict on `new`, which replaces `old` (None on creation). An object that is being deleted is always allowed.
 
-    Raises ConfigError when a rule needs a configuration key that cannot be read.
+    Rules that KServe does not have are not held against what `old` broke already: a service that KServe took stays
+    changeable. Raises ConfigError when a rule needs a configuration key that cannot be read.
     """
     if metadata.is_deleting(new):
         return Verdict()
-    subject = Subject(new)
-    found = list(_errors(subject, Subject(old) if old is not None else None, config))
+    subject, before = Subject(new), Subject(old) if old is not None else None
+    found = [*_update_errors(subject, before), *_errors(subject, config)]
+    known = set(_further_errors(before)) if before is not None else set()
     reported = {error.field for error in found}
-    found += [error for error in _shape_errors(new) if error.field not in reported]
-    warnings = [*confidential_warnings(subject)]
-    for component in subject.components:
-        warnings += scaling_warnings(subject, component)
-    return Verdict(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(warnings)))
+    found += [error for error in _further_errors(subject) if error not in known and error.field not in reported]
+    return Verdict(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(_warnings(subject))))
 
 
-def _errors(subject: Subject, old: Subject | None, config: Config) -> Iterator[FieldError]:
-    yield from deployment_mode_errors(subject, old)
+def _update_errors(subject: Subject, old: Subject | None) -> Iterator[FieldError]:
     if old is not None:
+        yield from deployment_mode_errors(subject, old)
         yield from predictor_rename_errors(subject, old)
+
+
+def _errors(subject: Subject, config: Config) -> Iterator[FieldError]:
+    """KServe's own rules."""
     yield from name_errors(subject)
     yield from autoscaler_class_errors(subject)
-    yield from blocked_environment_errors(subject)
+    for component in subject.components:
+        yield from blocked_environment_errors(subject, component)
     yield from multinode_errors(subject, config)
-    yield from collocation_errors(subject)
-    yield from framework_name_errors(subject)
+    yield from collocation_errors(subject.predictor)
+    yield from framework_name_errors(subject.predictor)
     for component in subject.components:
         yield from storage_uris_errors(component)
-    for _, _, predictor in subject.canaries:
-        yield from storage_uris_errors(predictor)
-    yield from confidential_errors(subject)
+    yield from confidential_errors(subject.predictor)
     for component in subject.components:
         yield from component_errors(component)
         yield from scaling_errors(subject, component)
     yield from canary_errors(subject)
 
 
+def _further_errors(subject: Subject) -> Iterator[FieldError]:
+    """Rules that KServe does not have, or not for canaries; then what a structural schema would refuse (some
+    installations have one that accepts everything)."""
+    yield from name_length_errors(subject)
+    yield from unknown_mode_errors(subject)
+    for component in subject.components:
+        yield from download_path_errors(component)
+        yield from traffic_errors(component)
+        yield from default_scaling_errors(subject, component)
+    for _, _, predictor in subject.canaries:
+        yield from blocked_environment_errors(subject, predictor)
+        yield from collocation_errors(predictor)
+        yield from framework_name_errors(predictor)
+        yield from storage_uris_errors(predictor)
+        yield from download_path_errors(predictor)
+        yield from confidential_errors(predictor)
+        yield from traffic_errors(predictor)
+    yield from _shape_errors(subject.obj)
+
+
+def _warnings(subject: Subject) -> Iterator[str]:
+    yield from confidential_warnings(subject)
+    for component in subject.components:
+        yield from default_scaling_warnings(subject, component)
+
+
 def _shape_errors(obj: Object) -> Iterator[FieldError]:
-    """What a structural schema would refuse; some installations have one that accepts everything."""
     try:
         InferenceService.parse(obj)
     except Malformed as malformed:
