@@ -62,7 +62,8 @@ async def explain(
     outcome = controller.reconcile(obj, view)
     conditions = (obj.get("status") or {}).get("conditions") or ()
     ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-    ordered = sorted(outcome.explanations, key=lambda each: each.ok)
+    # What a person can do something about is nearest to the cause; conditions that merely follow from it come after.
+    ordered = sorted(outcome.explanations, key=lambda each: (each.ok, not each.next_step))
     return Answer(obj, ready, tuple(ordered))
 
 

@@ -47,6 +47,8 @@ def cluster_role() -> Object:
         _rule("keda.sh", ("scaledobjects",), _OWN),
         _rule("opentelemetry.io", ("opentelemetrycollectors",), _OWN),
         _rule("events.k8s.io", ("events",), ("create", "patch")),
+        # Whether a third party's kind is served is learnt from its definition coming and going.
+        _rule("apiextensions.k8s.io", ("customresourcedefinitions",), ("list", "watch")),
         _rule(
             "admissionregistration.k8s.io",
             ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
