@@ -1,20 +1,14 @@
-"""Whose decision a change of something else concerns, and what happens when the server refuses a write."""
+"""Whose decision a change of something else concerns."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kservectl.api.kinds import HTTP_ROUTE
-from kservectl.controllers.inferenceservice import controller, watching
-from kservectl.controllers.inferenceservice.refusal import amended
-from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.inferenceservice import watching
 from kservectl.informers import Change
-from kservectl.objects.kind import DEPLOYMENT
-from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Failure
+from kservectl.objects.metadata import Object
 from kservectl.runtime.view import StaticView
-from tests.controllers.inferenceservice.world import KINDS, START, World, configuration, pod, runtime, service
+from tests.controllers.inferenceservice.world import KINDS, START, configuration, pod, runtime, service
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -155,69 +149,3 @@ def test_storage_container_concerns_services_that_are_not_ready() -> None:
 
     found = watching.of_storage_container(Change(None, container), view(WAITING, named("fine", READY)))
     assert names(found) == ["ml/waiting"]
-
-
-def test_refused_deployment_shows_as_predictor_not_ready_with_one_event() -> None:
-    world = World(service())
-    outcome = world.decide()
-    failure = Failure(
-        DEPLOYMENT, ObjectKey("ml", "iris-predictor"), 'Deployment.apps "iris-predictor" is invalid: port: 0'
-    )
-    told = amended(world.service, outcome, [failure], view())
-
-    assert told.desired == outcome.desired
-    assert told.status is not None
-    condition = next(entry for entry in told.status["conditions"] if entry["type"] == "PredictorReady")
-    assert condition["reason"] == "ReconcileFailed"
-    assert condition["message"] == f"fails to reconcile predictor: {failure.message}"
-    assert [event.reason for event in told.events] == ["InternalError"]
-
-    world.service["status"] = told.status
-    world.now += timedelta(hours=1)
-    later = StaticView([], kinds=KINDS, now=world.now)
-    again = amended(world.service, world.decide(), [failure], later)
-    assert again.events == ()
-    assert again.status == told.status
-
-
-def test_refused_route_shows_as_ingress_not_ready() -> None:
-    world = World(service()).become_ready()
-    failure = Failure(HTTP_ROUTE, ObjectKey("ml", "iris"), "HTTPRoute ml/iris exists and is not owned by us")
-    told = amended(world.service, world.decide(), [failure], view())
-
-    assert told.status is not None
-    found = {entry["type"]: entry["status"] for entry in told.status["conditions"]}
-    assert (found["IngressReady"], found["PredictorReady"], found["Ready"]) == ("False", "True", "False")
-
-
-def test_controller_caches_only_what_carries_the_label() -> None:
-    built = controller.build(Settings(system_namespace="system"))
-
-    assert {owned.kind.kind: owned.label_selector for owned in built.owns} == {
-        "Deployment": "serving.kserve.io/inferenceservice",
-        "Service": "serving.kserve.io/inferenceservice",
-        "HorizontalPodAutoscaler": "serving.kserve.io/inferenceservice",
-        "ScaledObject": "serving.kserve.io/inferenceservice",
-        "OpenTelemetryCollector": "",
-        "HTTPRoute": "",
-        "Ingress": "",
-    }
-    config = next(watched for watched in built.watches if watched.kind.kind == "ConfigMap")
-    assert (config.namespace, config.field_selector) == ("system", "metadata.name=inferenceservice-config")
-
-
-@pytest.mark.parametrize(
-    ("environment", "resolver", "expected"),
-    [
-        ({}, "", Settings("kserve", "cluster.local")),
-        (
-            {"POD_NAMESPACE": "serving", "CLUSTER_DOMAIN": "corp.local"},
-            "search svc.x",
-            Settings("serving", "corp.local"),
-        ),
-        ({}, "nameserver 10.0.0.1\nsearch a.svc.corp svc.corp.org. corp.org\n", Settings("kserve", "corp.org")),
-        ({}, "search example.com", Settings("kserve", "cluster.local")),
-    ],
-)
-def test_settings_come_from_the_process(environment: dict[str, str], resolver: str, expected: Settings) -> None:
-    assert Settings.of_process(environment, resolver) == expected

@@ -34,9 +34,8 @@ def reconcile(service: Object, view: View, settings: Settings) -> Outcome:
     if metadata.is_deleting(service):
         return deletion.outcome_of(service, view)
     draft = StatusDraft(service, view.now)
-    stopping = stop.is_stopped(metadata.annotations(service))
     try:
-        if stopping:
+        if stop.is_stopped(metadata.annotations(service)):
             return _stopped(service, view, draft, settings)
         return _running(service, view, draft, settings)
     except CannotDecide as failure:
@@ -84,9 +83,8 @@ def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings
     draft.set_mode(mode.resolve(remembered, metadata.annotations(service), default))
     roles: tuple[Role, ...] = ("predictor",)
     runtime = None
-    with suppress(
-        CannotDecide
-    ):  # a service that cannot be built can be stopped all the same, and says less about itself
+    # A service that cannot be built can be stopped all the same; it says less about itself.
+    with suppress(CannotDecide):
         components = components_of(_spec(service))
         roles = tuple(component.role for component in components)
         runtime = standard.runtime_of(service, components[0], view)
