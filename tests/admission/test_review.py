@@ -1,0 +1,110 @@
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from kservectl.admission.review import (
+    AdmissionRequest,
+    Denied,
+    FieldError,
+    MalformedReview,
+    Verdict,
+    allow,
+    decode,
+    deny,
+    invalid,
+)
+from tests.admission.serving import review
+
+ASKED = AdmissionRequest(uid="u", operation="CREATE", group="g.io", kind="Box", name="b")
+
+
+def response(answer: bytes) -> Any:
+    return orjson.loads(answer)["response"]
+
+
+def test_everything_that_the_api_server_tells_is_read() -> None:
+    new, old = {"metadata": {"name": "n"}}, {"metadata": {"name": "o"}}
+    body = review(
+        new,
+        operation="UPDATE",
+        version="v1beta1",
+        uid="u-1",
+        kind={"group": "serving.kserve.io", "version": "v1beta1", "kind": "InferenceService"},
+        resource={"group": "serving.kserve.io", "version": "v1beta1", "resource": "inferenceservices"},
+        subResource="scale",
+        name="n",
+        namespace="ns",
+        oldObject=old,
+        dryRun=True,
+        options={"kind": "UpdateOptions", "fieldManager": "m"},
+        userInfo={"username": "me", "groups": ["g"]},
+    )
+    assert decode(orjson.dumps(body)) == AdmissionRequest(
+        uid="u-1",
+        operation="UPDATE",
+        group="serving.kserve.io",
+        version="v1beta1",
+        kind="InferenceService",
+        resource="inferenceservices",
+        subresource="scale",
+        namespace="ns",
+        name="n",
+        object=new,
+        old_object=old,
+        dry_run=True,
+        options={"kind": "UpdateOptions", "fieldManager": "m"},
+        user="me",
+        review_version="v1beta1",
+    )
+
+
+def test_what_is_left_out_reads_as_empty() -> None:
+    body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "u"}}
+    assert decode(orjson.dumps(body)) == AdmissionRequest(uid="u", operation="")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "not JSON"),
+        (b"null", "not an AdmissionReview"),
+        (orjson.dumps({"kind": "AdmissionReview"}), "apiVersion None is not served"),
+        (orjson.dumps({"apiVersion": "other/v1", "kind": "AdmissionReview"}), "send one of admission.k8s.io/v1, "),
+        (orjson.dumps(review() | {"request": None}), "has no request"),
+        (orjson.dumps(review(uid="")), "has no uid"),
+        (orjson.dumps(review(oldObject=[])), "request.oldObject is not an object"),
+        (orjson.dumps(review(name=1)), "request.name is not a string"),
+        (orjson.dumps(review(userInfo="me")), "request.userInfo is not an object"),
+    ],
+)
+def test_what_cannot_be_understood_is_told(body: bytes, message: str) -> None:
+    with pytest.raises(MalformedReview) as refused:
+        decode(body)
+    assert message in str(refused.value)
+
+
+def test_an_allowed_answer_carries_a_patch_only_when_there_is_one() -> None:
+    assert response(allow(ASKED)) == {"uid": "u", "allowed": True}
+    patch = [{"op": "add", "path": "/x", "value": 1}]
+    answer = response(allow(ASKED, patch=patch, warnings=["w"]))
+    assert answer["patchType"] == "JSONPatch"
+    assert orjson.loads(base64.b64decode(answer["patch"])) == patch
+    assert answer["warnings"] == ["w"]
+
+
+def test_refusals_carry_a_status() -> None:
+    status = response(deny(ASKED, Denied("no")))["status"]
+    assert status == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": 403,
+        "reason": "Forbidden",
+        "message": "no",
+    }
+    answer = response(invalid(ASKED, Verdict((FieldError("a.b", "is odd"), FieldError("", "is bad")), ("w",))))
+    assert answer["status"]["message"] == "a.b: is odd; is bad"
+    assert answer["status"]["details"]["name"] == "b"
+    assert answer["warnings"] == ["w"]
