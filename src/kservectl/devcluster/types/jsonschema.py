@@ -32,7 +32,7 @@ def compile_schema(source: Mapping[str, Any], problems: list[RuleProblem], *, pa
         additional = Schema("any", preserve=True)
     below = source.get("items")
     items = compile_schema(below, problems, path=f"{path}[]") if isinstance(below, dict) else None
-    checks = (*_checks(source, problems, path), *compile_rules(source, path, problems))
+    rules = tuple(compile_rules(source, path, problems))
     children = [*properties.values(), *(node for node in (additional, items) if node is not None)]
     default = source.get("default", UNSET)
     return Schema(
@@ -49,8 +49,9 @@ def compile_schema(source: Mapping[str, Any], problems: list[RuleProblem], *, pa
         nullable=bool(source.get("nullable")),
         default=default,
         has_defaults=default is not UNSET or any(child.has_defaults for child in children),
-        checks=checks,
-        checked=bool(checks) or any(child.checked for child in children),
+        checks=tuple(_checks(source, problems, path)),
+        rules=rules,
+        has_rules=bool(rules) or any(child.has_rules for child in children),
     )
 
 
@@ -66,6 +67,8 @@ def _checks(source: Mapping[str, Any], problems: list[RuleProblem], path: str) -
     for keyword, make in _KEYWORDS.items():
         if source.get(keyword) is not None:
             found.append(make(source[keyword], source))
+    if (text := _text(source)) is not None:
+        found.append(text)
     for keyword in ("oneOf", "anyOf", "allOf"):
         if branches := source.get(keyword):
             if keyword == "anyOf" and source.get("x-kubernetes-int-or-string"):
@@ -88,12 +91,22 @@ def _enum(choices: Sequence[Any], source: Object) -> Check:
     return check
 
 
-def _pattern(pattern: str, source: Object) -> Check:
+def _text(source: Mapping[str, Any]) -> Check | None:
+    """The length and the pattern of a text; of several mistakes only the first is told."""
+    longest, shortest, pattern = source.get("maxLength"), source.get("minLength"), source.get("pattern")
+    if longest is None and shortest is None and pattern is None:
+        return None
     # Go's syntax is nearly Python's; the two ends of a text are spelled differently.
-    expression = re.compile(pattern.replace(r"\z", r"\Z"))
+    expression = re.compile(pattern.replace(r"\z", r"\Z")) if pattern is not None else None
 
     def check(value: Any, old: Any, path: str) -> Sequence[Cause]:
-        if isinstance(value, str) and not expression.search(value):
+        if not isinstance(value, str):
+            return ()
+        if longest is not None and len(value) > longest:
+            return [say.too_long(path, longest)]
+        if shortest is not None and len(value) < shortest:
+            return _in_body(path, value, f"should be at least {shortest} chars long")
+        if expression is not None and not expression.search(value):
             return _in_body(path, value, f"should match '{pattern}'")
         return ()
 
@@ -137,22 +150,6 @@ def _multiple_of(step: float, source: Object) -> Check:
     return check
 
 
-def _min_length(limit: int, source: Object) -> Check:
-    def check(value: Any, old: Any, path: str) -> Sequence[Cause]:
-        if isinstance(value, str) and len(value) < limit:
-            return _in_body(path, value, f"should be at least {limit} chars long")
-        return ()
-
-    return check
-
-
-def _max_length(limit: int, source: Object) -> Check:
-    def check(value: Any, old: Any, path: str) -> Sequence[Cause]:
-        return [say.too_long(path, limit)] if isinstance(value, str) and len(value) > limit else ()
-
-    return check
-
-
 def _min_count(type_: type[list[Any] | dict[str, Any]], words: str) -> Callable[[int, Object], Check]:
     def make(limit: int, source: Object) -> Check:
         def check(value: Any, old: Any, path: str) -> Sequence[Cause]:
@@ -186,7 +183,9 @@ def _format(name: str, source: Object) -> Check:
         try:
             reads(value)
         except ValueError:
-            return [say.invalid(path, value, f"{path} in body must be of type {name}: {say.show(value)}")]
+            shown = say.show(value)
+            text = f"Invalid value: {shown}: {path} in body must be of type {name}: {shown}"
+            return [Cause("FieldValueTypeInvalid", text, path)]
         return ()
 
     return check
@@ -225,12 +224,9 @@ _FORMATS: Mapping[str, Callable[[str], object]] = {
 
 _KEYWORDS: Mapping[str, Callable[[Any, Any], Check]] = {
     "enum": _enum,
-    "pattern": _pattern,
     "minimum": _minimum,
     "maximum": _maximum,
     "multipleOf": _multiple_of,
-    "minLength": _min_length,
-    "maxLength": _max_length,
     "minItems": _min_count(list, "items"),
     "maxItems": _max_count(list),
     "minProperties": _min_count(dict, "properties"),

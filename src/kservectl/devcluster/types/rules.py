@@ -65,8 +65,12 @@ def _check(program: cel.Program, rule: Mapping[str, Any], text: str) -> Check:
             context["oldSelf"] = old
         try:
             holds = program.execute(context)
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            return [say.invalid(path, say.json_type(value), f"rule evaluation error: {error}: {text}")]
+        except KeyError as error:
+            detail = f"no such key: {error.args[0]} evaluating rule: {rule.get('message') or text}"
+            return [say.invalid(path, say.json_type(value), detail)]
+        except (RuntimeError, TypeError, ValueError) as error:
+            detail = f"{error} evaluating rule: {rule.get('message') or text}"
+            return [say.invalid(path, say.json_type(value), detail)]
         if holds is True:
             return ()
         return [_cause(rule, path, value, explain(context) or f"failed rule: {text}")]

@@ -1,7 +1,7 @@
 """What a value may look like: one node of a type's schema, the same for Kubernetes' own kinds and for custom ones.
 
 A node of a built-in kind carries what Go's types know beyond OpenAPI (which zero values read as absent, which structs are
-always there); a node of a custom kind carries its validation rules in `checks`. Nodes are shared and never changed once
+always there); a node of a custom kind carries its constraints in `checks` and `rules`. Nodes are shared and never changed once
 built; a type may contain itself.
 """
 
@@ -59,15 +59,12 @@ class Schema:
     has_defaults: bool = False
     """Whether this node or one below has a default."""
     checks: tuple[Check, ...] = ()
-    checked: bool = False
-    """Whether this node or one below has anything to check beyond its type."""
+    rules: tuple[Check, ...] = ()
+    """Checks that only make sense of a value whose schema is right: validation rules in CEL."""
+    has_rules: bool = False
+    """Whether this node or one below has rules."""
 
 
 def child_path(path: str, name: str) -> str:
     """The path of a field, as error messages write it."""
     return f"{path}.{name}" if path else name
-
-
-def key_path(path: str, key: str) -> str:
-    """The path of a map's entry, as error messages write it."""
-    return f"{path}[{key}]"

@@ -8,7 +8,7 @@ from typing import Any
 
 from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.types import causes as say
-from kservectl.devcluster.types.schema import UNSET, Schema, child_path, key_path
+from kservectl.devcluster.types.schema import UNSET, Schema, child_path
 from kservectl.objects.metadata import Object
 
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata"})
@@ -62,6 +62,26 @@ def check(schema: Schema, value: Any, old: Any, path: str, found: list[Cause]) -
         _check_list(schema, schema.items, value, old, path, found)
 
 
+def check_rules(schema: Schema, value: Any, old: Any, path: str, found: list[Cause]) -> None:
+    """Add to `found` what the validation rules say about `value`, which `check` has nothing against."""
+    if not schema.has_rules or value is None:
+        return
+    for rule in schema.rules:
+        found.extend(rule(value, old, path))
+    if isinstance(value, dict):
+        before = old if isinstance(old, dict) else {}
+        for name, below in value.items():
+            child = schema.properties.get(name) or schema.additional
+            if child is not None:
+                check_rules(child, below, before.get(name), child_path(path, name), found)
+    elif isinstance(value, list) and schema.items is not None:
+        keyed = schema.list_type == "map"
+        previous = {item_key(schema, item): item for item in old} if keyed and isinstance(old, list) else {}
+        for position, item in enumerate(value):
+            replaced = previous.get(item_key(schema, item)) if keyed else None
+            check_rules(schema.items, item, replaced, f"{path}[{position}]", found)
+
+
 def copy(value: Any) -> Any:
     """A copy of a JSON value that shares nothing changeable with it."""
     if isinstance(value, dict):
@@ -76,6 +96,8 @@ def _prune_object(schema: Schema, value: Object, path: str, unknown: list[str]) 
     for name, below in value.items():
         child = schema.properties.get(name, schema.additional)
         if child is not None:
+            if below is None and not child.nullable and child.type != "any":
+                continue  # what may not be null reads as absent
             result[name] = prune(child, below, child_path(path, name), unknown)
         elif schema.preserve or schema.type == "any" or (schema.embedded and name in _ENVELOPE):
             result[name] = copy(below)
@@ -86,13 +108,15 @@ def _prune_object(schema: Schema, value: Object, path: str, unknown: list[str]) 
 
 def _check_object(schema: Schema, value: Object, old: Any, path: str, found: list[Cause]) -> None:
     found.extend(say.required(child_path(path, name)) for name in schema.required if name not in value)
+    if schema.embedded:
+        found.extend(say.required(child_path(path, name)) for name in ("apiVersion", "kind") if not value.get(name))
     before = old if isinstance(old, dict) else {}
     for name, below in value.items():
         child = schema.properties.get(name)
         if child is not None:
             check(child, below, before.get(name), child_path(path, name), found)
         elif schema.additional is not None:
-            check(schema.additional, below, before.get(name), key_path(path, name), found)
+            check(schema.additional, below, before.get(name), child_path(path, name), found)
 
 
 def _check_list(schema: Schema, items: Schema, value: list[Any], old: Any, path: str, found: list[Cause]) -> None:

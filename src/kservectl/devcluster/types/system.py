@@ -204,9 +204,7 @@ class _BuiltinEntry:
         try:
             decoded = decode(self.schema(), obj, unknown)
         except Malformed as error:
-            raise Malformed(
-                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}'
-            ) from error
+            raise _unreadable(kind, error) from error
         decoded["apiVersion"], decoded["kind"] = kind.api_version, kind.kind
         fill_structs(self.schema(), decoded)
         apply_defaults(kind, decoded)
@@ -242,7 +240,10 @@ class _CustomEntry:
         decoded: Object = prune(self.schema(), rest, "", unknown)
         kind = self.kind.served.kind
         decoded["apiVersion"], decoded["kind"] = kind.api_version, kind.kind
-        decoded["metadata"] = decode(struct("V1ObjectMeta"), meta, unknown, path="metadata")
+        try:
+            decoded["metadata"] = decode(struct("V1ObjectMeta"), meta, unknown, path="metadata")
+        except Malformed as error:
+            raise _unreadable(kind, error) from error
         fill_defaults(self.schema(), decoded)
         return decoded
 
@@ -251,6 +252,10 @@ class _CustomEntry:
         if subresource == "status":
             return frozenset({("f:spec",), ("f:metadata",)})
         return _STATUS if self.kind.served.status else frozenset()
+
+
+def _unreadable(kind: Kind, error: Malformed) -> Malformed:
+    return Malformed(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}')
 
 
 def _check_envelope(kind: Kind, obj: Object) -> None:

@@ -7,7 +7,7 @@ from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.types import causes as say
 from kservectl.devcluster.types.crd_validation import check_definition
 from kservectl.devcluster.types.schema import Schema
-from kservectl.devcluster.types.structural import check
+from kservectl.devcluster.types.structural import check, check_rules
 from kservectl.devcluster.types.validation import autoscaling, cluster, configuration, networking, pods, workloads
 from kservectl.devcluster.types.validation.meta import check_metadata
 from kservectl.objects.kind import Kind
@@ -32,8 +32,29 @@ def check_custom(kind: Kind, schema: Schema, new: Object, old: Object | None, su
     """Everything wrong with an object of a custom kind."""
     found = check_metadata(kind, new, old)
     rest = {name: value for name, value in new.items() if name != "metadata"}
-    check(schema, _with_name(rest, new), old, "", found)
+    judged = _with_name(rest, new)
+    check(schema, judged, old, "", found)
+    if schema.has_rules:
+        if any(cause.reason in _BLOCKING for cause in found):
+            found.append(_NOT_CHECKED)
+        else:
+            check_rules(schema, judged, old, "", found)
     return _unique(found)
+
+
+_BLOCKING = frozenset(
+    {
+        "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    }
+)  # fmt: skip
+# The field is what the API extensions server prints for a path that is not there.
+_NOT_CHECKED = say.invalid(
+    "<nil>",
+    None,
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
+    "validation",
+)
 
 
 def _with_name(rest: Object, new: Object) -> Object:
