@@ -279,7 +279,7 @@ def test_crash_loop_is_told_with_its_exit_code_and_where_to_read_on() -> None:
             "time": "2026-01-01T00:00:05Z",
         },
     }
-    told = outcome.explanations[-1]
+    told = next(explanation for explanation in outcome.explanations if explanation.about.startswith("Pod/"))
     assert "ended with exit code 3, 4 restarts so far: no such file" in told.message
     assert "kubectl logs iris-predictor-1 -c kserve-container --previous" in told.next_step
 

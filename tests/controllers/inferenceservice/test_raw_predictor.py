@@ -9,6 +9,7 @@ from kservectl.api.kinds import HTTP_ROUTE, TRAINED_MODEL
 from kservectl.controllers.inferenceservice.deletion import FINALIZER
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE
 from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Explanation, Outcome
 from tests.controllers.inferenceservice.world import (
     GATEWAY_INGRESS,
     KINDS,
@@ -188,6 +189,7 @@ def test_created_routes_that_no_gateway_took_up_yet_are_waited_for() -> None:
     assert world.said("PredictorReady")[0] == "True"
     assert world.said("IngressReady") == ("False", "ParentStatusNotAvailable", "Predictor HttpRouteNotReady")
     assert "url" not in world.status
+    assert "Gateway gateways/main exists" in _told(world.decide(), "IngressReady").next_step
 
 
 def test_refused_route_tells_the_gateways_reason() -> None:
@@ -202,6 +204,7 @@ def test_refused_route_tells_the_gateways_reason() -> None:
         "NoMatchingListenerHostname",
         "InferenceService no listener for iris-ml.example.com",
     )
+    assert "listeners of Gateway gateways/main" in _told(world.decide(), "IngressReady").next_step
 
 
 def test_second_look_at_an_unchanged_service_decides_the_same() -> None:
@@ -519,7 +522,7 @@ def test_gateway_api_that_is_not_installed_is_told_and_nothing_breaks() -> None:
     status, reason, message = world.said("IngressReady")
     assert (status, reason) == ("False", "HTTPRouteNotServed")
     assert "gateway.networking.k8s.io" in message
-    assert "Install the CRDs" in outcome.explanations[-1].next_step
+    assert "Install the CRDs" in _told(outcome, "IngressReady").next_step
 
 
 def test_legacy_framework_field_is_served_like_a_model() -> None:
@@ -628,6 +631,10 @@ def test_what_is_not_run_is_refused_instead_of_left_out(field: str, value: Any) 
 
     assert outcome.desired == ()
     assert world.said("PredictorReady")[:2] == ("False", "NotSupported")
+
+
+def _told(outcome: Outcome, about: str) -> Explanation:
+    return next(explanation for explanation in outcome.explanations if explanation.about == about)
 
 
 def _image(world: World) -> Any:

@@ -157,20 +157,20 @@ def route(*conditions: Object) -> Object:
 @pytest.mark.parametrize(
     ("live", "desired", "expected"),
     [
-        (None, False, RouteProblem("Predictor Deployment NotReady", "Predictor HTTPRoute not created")),
-        (None, True, RouteProblem("ParentStatusNotAvailable", "Predictor HttpRouteNotReady")),
-        (route(), True, RouteProblem("ParentStatusNotAvailable", "Predictor HttpRouteNotReady")),
+        (None, False, RouteProblem("Predictor Deployment NotReady", "Predictor HTTPRoute not created", "waiting")),
+        (None, True, RouteProblem("ParentStatusNotAvailable", "Predictor HttpRouteNotReady", "unclaimed")),
+        (route(), True, RouteProblem("ParentStatusNotAvailable", "Predictor HttpRouteNotReady", "unclaimed")),
         (route(says("Accepted", "True")), True, None),
         (route(says("Accepted", "Unknown")), True, None),
         (
             route(says("Accepted", "True"), says("ResolvedRefs", "False", "R", "m")),
             True,
-            RouteProblem("R", "Predictor m"),
+            RouteProblem("R", "Predictor m", "refused"),
         ),
         (
             route(says("Accepted", "False", "A", "a"), says("ResolvedRefs", "False", "R", "m")),
             True,
-            RouteProblem("A", "Predictor a"),
+            RouteProblem("A", "Predictor a", "refused"),
         ),
     ],
 )
@@ -184,4 +184,4 @@ def test_first_route_with_a_problem_is_told() -> None:
     good, bad = route(says("Accepted", "True")), route(says("Accepted", "False", "A", "a"))
     routes = [WantedRoute("Predictor", good, True), WantedRoute("InferenceService", bad, True)]
 
-    assert first_problem(routes) == RouteProblem("A", "InferenceService a")
+    assert first_problem(routes) == RouteProblem("A", "InferenceService a", "refused")

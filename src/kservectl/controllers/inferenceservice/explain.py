@@ -33,8 +33,11 @@ _IMAGE_PROBLEMS = frozenset(
 _QUOTED = 400
 
 
-def conditions(found: ConditionSet) -> Iterator[Explanation]:
-    """One sentence for each component and for the routes, or the one that says that the service is stopped."""
+def conditions(found: ConditionSet, *, ingress_step: str = "") -> Iterator[Explanation]:
+    """One sentence for each component and for the routes, or the one that says that the service is stopped.
+
+    `ingress_step` is what to do about routes that are not ready.
+    """
     if found.is_true(STOPPED):
         yield Explanation(
             STOPPED,
@@ -48,8 +51,8 @@ def conditions(found: ConditionSet) -> Iterator[Explanation]:
             continue
         ok = condition.status == TRUE
         said = ": ".join(part for part in (condition.reason, condition.message) if part)
-        verdict = "is True" if ok else f"is {condition.status}"
-        yield Explanation(type_, f"{type_} {verdict}{f' ({said})' if said else ''}.", ok=ok)
+        step = ingress_step if type_ == INGRESS_READY and not ok else ""
+        yield Explanation(type_, f"{type_} is {condition.status}{f' ({said})' if said else ''}.", ok=ok, next_step=step)
 
 
 def pods(found: Sequence[Object]) -> Iterator[Explanation]:

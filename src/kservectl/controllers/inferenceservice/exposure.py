@@ -20,7 +20,7 @@ from kservectl.controllers.inferenceservice.failure import CannotDecide
 from kservectl.controllers.inferenceservice.hosts import Hosts, hosts_of, is_internal
 from kservectl.controllers.inferenceservice.httproute import RouteBuilder, RouteMetadata
 from kservectl.controllers.inferenceservice.ingress import HostRule
-from kservectl.controllers.inferenceservice.route_status import WantedRoute, first_problem
+from kservectl.controllers.inferenceservice.route_status import RouteProblem, WantedRoute, first_problem
 from kservectl.controllers.inferenceservice.workload import Deployed
 from kservectl.objects import metadata
 from kservectl.objects.kind import INGRESS
@@ -32,7 +32,8 @@ from kservectl.runtime.view import View
 class Exposure:
     """The routes, what `IngressReady` is to say, and the public URLs.
 
-    `published` says whether URL and address may be told already.
+    `published` says whether URL and address may be told already, `next_step` what a person could do about routes that are
+    not ready.
     """
 
     routes: Sequence[Object]
@@ -103,6 +104,7 @@ def _by_gateway(
         [plan.route for plan, state in wanted if state.desired],
         Readiness(TRUE) if problem is None else Readiness(FALSE, problem.reason, problem.message),
         published=problem is None,
+        next_step=_next_step(problem, config),
     )
 
 
@@ -145,6 +147,15 @@ def _wanted(plan: _Plan, view: View) -> WantedRoute:
     key = metadata.key(plan.route)
     live = view.get(HTTP_ROUTE, key.name, key.namespace)
     return WantedRoute(plan.label, live, desired=plan.open or live is not None)
+
+
+def _next_step(problem: RouteProblem | None, config: Ingress) -> str:
+    if problem is None or problem.stage == "waiting":
+        return ""
+    gateway = config.kserve_ingress_gateway
+    if problem.stage == "unclaimed":
+        return f"If this stays so, check that Gateway {gateway} exists and that its controller runs."
+    return f"Compare the route's conditions (kubectl describe httproute) with the listeners of Gateway {gateway}."
 
 
 def _not_served(hosts: Hosts, config: Ingress) -> Exposure:

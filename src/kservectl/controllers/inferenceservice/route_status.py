@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from kservectl.objects.metadata import Object
 
@@ -20,10 +21,14 @@ class WantedRoute:
 
 @dataclass(frozen=True, slots=True)
 class RouteProblem:
-    """Why a route carries no traffic yet, as condition reason and message."""
+    """Why a route carries no traffic yet, as condition reason and message.
+
+    `stage` is how far it has come: `waiting` for what it leads to, `unclaimed` by any gateway, or `refused` by one.
+    """
 
     reason: str
     message: str
+    stage: Literal["waiting", "unclaimed", "refused"]
 
 
 def first_problem(routes: Iterable[WantedRoute]) -> RouteProblem | None:
@@ -36,15 +41,16 @@ def first_problem(routes: Iterable[WantedRoute]) -> RouteProblem | None:
 
 def _problem(route: WantedRoute) -> RouteProblem | None:
     if route.live is None and not route.desired:
-        return RouteProblem(f"{route.label} Deployment NotReady", f"{route.label} HTTPRoute not created")
+        return RouteProblem(f"{route.label} Deployment NotReady", f"{route.label} HTTPRoute not created", "waiting")
     parents = ((route.live or {}).get("status") or {}).get("parents") or ()
     if not parents:
-        return RouteProblem("ParentStatusNotAvailable", f"{route.label} HttpRouteNotReady")
+        return RouteProblem("ParentStatusNotAvailable", f"{route.label} HttpRouteNotReady", "unclaimed")
     for parent in parents:
         for condition in parent.get("conditions") or ():
             if condition.get("status") == "False":
                 return RouteProblem(
                     str(condition.get("reason") or "RouteNotAccepted"),
                     f"{route.label} {condition.get('message') or ''}".rstrip(),
+                    "refused",
                 )
     return None

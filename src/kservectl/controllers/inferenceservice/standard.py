@@ -177,10 +177,8 @@ def _explanations(
     if runtime is not None:
         kind = "ClusterServingRuntime" if runtime.cluster_wide else "ServingRuntime"
         found.append(Explanation(f"{kind}/{runtime.name}", f"{kind} {runtime.name} was chosen.", ok=True))
-    found += explain.conditions(draft.conditions)
+    found += explain.conditions(draft.conditions, ingress_step=exposed.next_step)
     for part in parts:
         if not part.readiness.is_ready:
             found += explain.pods(_pods(part, view))
-    if exposed.next_step:
-        found.append(Explanation(INGRESS_READY, exposed.readiness.message, next_step=exposed.next_step))
     return tuple(found)
