@@ -111,6 +111,16 @@ def test_a_broken_configuration_refuses_and_names_the_key() -> None:
         assert answer.message.startswith(f"key {key} of ConfigMap kserve/inferenceservice-config cannot be used: ")
 
 
+def test_a_missing_configuration_is_enough_for_services_and_refuses_downloads() -> None:
+    assert not isinstance(mutate(service(model()), view()), Denied)
+    assert judge(service(model()), view()) == Verdict()
+    answer = inject(pod(**LABELLED), view())
+    assert isinstance(answer, Denied)
+    assert answer.message.startswith(
+        "ConfigMap kserve/inferenceservice-config does not exist, and its key storageInitializer"
+    )
+
+
 @pytest.mark.parametrize("data", [{"deploy": "nonsense"}, {}])
 def test_a_service_that_is_being_deleted_passes_whatever_is_configured(data: dict[str, str]) -> None:
     leaving = service({"sklearn": {}}, deletionTimestamp="2026-01-01T00:00:00Z")

@@ -30,19 +30,20 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         # The object may not say its namespace yet; the request does.
         namespace = request.namespace or metadata.namespace(obj)
         creating = request.operation == "CREATE"
+        config = configuration(view, system_namespace)
         try:
-            config = configuration(view, system_namespace)
             return default(obj, config, creating=creating, caches=local_model.caches_in(view, namespace))
         except ConfigError as problem:
-            return misconfigured(problem, system_namespace)
+            return misconfigured(config, problem, system_namespace)
 
     def judge(request: AdmissionRequest, view: View) -> Verdict | Denied:
         if request.object is None:
             return Verdict()  # a deletion
+        config = configuration(view, system_namespace)
         try:
-            return validate(request.object, request.old_object, configuration(view, system_namespace))
+            return validate(request.object, request.old_object, config)
         except ConfigError as problem:
-            return misconfigured(problem, system_namespace)
+            return misconfigured(config, problem, system_namespace)
 
     return Mutating(DEFAULTER_PATH, mutate), Validating(VALIDATOR_PATH, judge)
 
@@ -52,11 +53,11 @@ def configuration(view: View, system_namespace: str) -> Config:
     return Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, system_namespace))
 
 
-def misconfigured(problem: ConfigError, system_namespace: str) -> Denied:
-    """The refusal of a request that cannot be decided as long as the configuration is broken."""
-    return Denied(
-        f"key {problem.key} of ConfigMap {system_namespace}/{CONFIG_MAP_NAME} cannot be used: {problem.message};"
-        " correct it and try again",
-        code=500,
-        reason="InternalError",
-    )
+def misconfigured(config: Config, problem: ConfigError, system_namespace: str) -> Denied:
+    """The refusal of a request that cannot be decided as long as the configuration is broken, or not there."""
+    where = f"ConfigMap {system_namespace}/{CONFIG_MAP_NAME}"
+    if config.missing:
+        message = f"{where} does not exist, and its key {problem.key} is needed; create it and try again"
+    else:
+        message = f"key {problem.key} of {where} cannot be used: {problem.message}; correct it and try again"
+    return Denied(message, code=500, reason="InternalError")

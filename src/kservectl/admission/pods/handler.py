@@ -40,6 +40,6 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         except InjectionRefused as refused:
             return Denied(str(refused))
         except ConfigError as problem:
-            return misconfigured(problem, system_namespace)
+            return misconfigured(context.config, problem, system_namespace)
 
     return (Mutating(MUTATOR_PATH, mutate),)
