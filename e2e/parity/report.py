@@ -1,0 +1,93 @@
+"""The result as a page of the documentation."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+from e2e.parity.comparison import Score
+
+_MOST_COMMON = 25
+
+Results = Mapping[str, Mapping[str, Score]]
+"""Case → object → score."""
+
+
+def total(scores: Mapping[str, Score]) -> Score:
+    """The score of several taken together."""
+    return reduce(add, scores.values(), Score())
+
+
+def overall(results: Results) -> Score:
+    """The score of all cases."""
+    return total({name: total(scores) for name, scores in results.items()})
+
+
+def by_kind(results: Results) -> dict[str, Score]:
+    """The score of each kind over all cases."""
+    found: dict[str, Score] = {}
+    for scores in results.values():
+        for name, score in scores.items():
+            kind = name.partition("/")[0]
+            found[kind] = found.get(kind, Score()) + score
+    return found
+
+
+def page(results: Results, mode: str) -> str:
+    """Markdown: totals, kinds, cases, and the fields that differ most often."""
+    whole = overall(results)
+    identical = sum(1 for scores in results.values() if not total(scores).differences)
+    lines = [
+        "# Parity with KServe's manager",
+        "",
+        "Written by `make parity`: the same manifests on a real cluster, compared field by field with recordings of what",
+        "KServe's own manager made of them. A field counts when either side has it. `differences.md` lists what differs on",
+        "purpose.",
+        "",
+        f"Mode `{mode}`: **{_percent(whole)}** of {whole.total} fields are equal; {identical} of {len(results)} cases",
+        "are identical.",
+        "",
+        "| Kind | Fields | Equal |",
+        "|---|--:|--:|",
+        *(f"| {kind} | {score.total} | {_percent(score)} |" for kind, score in sorted(by_kind(results).items())),
+        "",
+        "| Case | Fields | Equal | Differs in |",
+        "|---|--:|--:|---|",
+        *(_case(name, scores) for name, scores in sorted(results.items())),
+        "",
+        "## What differs most often",
+        "",
+        "| Field | Cases |",
+        "|---|--:|",
+        *(f"| `{path}` | {count} |" for path, count in _common(results)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(text: str, path: Path) -> None:
+    """All of it or nothing."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _case(name: str, scores: Mapping[str, Score]) -> str:
+    whole = total(scores)
+    differing = Counter(
+        {obj.partition(".")[0]: len(score.differences) for obj, score in scores.items() if score.differences}
+    )
+    return f"| {name} | {whole.total} | {_percent(whole)} | {', '.join(sorted(differing))} |"
+
+
+def _common(results: Results) -> list[tuple[str, int]]:
+    """Kind and path of the fields that differ, by the number of cases in which they do."""
+    counts: Counter[str] = Counter()
+    for scores in results.values():
+        counts.update({f"{each.obj.partition('/')[0]} {each.path}" for each in total(scores).differences})
+    return sorted(counts.most_common(_MOST_COMMON), key=lambda item: (-item[1], item[0]))
+
+
+def _percent(score: Score) -> str:
+    return f"{100 * score.share:.1f} %"
