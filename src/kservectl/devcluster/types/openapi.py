@@ -167,7 +167,7 @@ def _operations(served: ServedKind, reference: str, verbs: Mapping[str, str], *,
             "x-kubernetes-group-version-kind": gvk,
         }
         if verb in ("post", "put", "patch"):
-            _add_body(operation, verb, schema, swagger=swagger)
+            _add_body(operation, verb, schema, custom=served.custom, swagger=swagger)
         result[verb] = operation
     return result
 
@@ -184,12 +184,14 @@ def _answer(schema: Object, *, swagger: bool) -> Object:
     return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
 
-def _add_body(operation: Object, verb: str, schema: Object, *, swagger: bool) -> None:
+def _add_body(operation: Object, verb: str, schema: Object, *, custom: bool, swagger: bool) -> None:
     patch = verb == "patch"
+    # Custom objects take no strategic merge patch; `kubectl apply` reads here which kind of patch to send.
+    patch_types = [type_ for type_ in _PATCH_TYPES if not (custom and "strategic" in type_)]
     body = {"type": "object"} if patch else schema
     if swagger:
-        operation["consumes"] = list(_PATCH_TYPES) if patch else ["*/*"]
+        operation["consumes"] = patch_types if patch else ["*/*"]
         operation["parameters"].append({"name": "body", "in": "body", "required": True, "schema": body})
     else:
-        types = _PATCH_TYPES if patch else ("*/*",)
+        types = patch_types if patch else ["*/*"]
         operation["requestBody"] = {"required": True, "content": {type_: {"schema": body} for type_ in types}}
