@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from e2e.api import Api
 from e2e.parity.recording import record
@@ -28,6 +29,7 @@ from kservectl.objects.kind import (
     PERSISTENT_VOLUME_CLAIM,
     POD,
     SERVICE,
+    SERVICE_ACCOUNT,
     Kind,
 )
 from kservectl.objects.metadata import Object
@@ -80,6 +82,7 @@ class Cases:
                 NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             )
             try:
+                await self._create_accounts(documents, namespace)
                 refusals, applied = [], 0
                 for obj in documents:
                     refusal = await self._create(obj, namespace) if obj else ""
@@ -89,6 +92,12 @@ class Cases:
                 return record(objects, namespace, "\n".join(refusals) or None)
             finally:
                 await self._api.delete(NAMESPACE, namespace)
+
+    async def _create_accounts(self, documents: Sequence[Object | None], namespace: str) -> None:
+        """The ServiceAccounts that the case names: the recordings come from a cluster that did not ask for them."""
+        for name in sorted({name for document in documents for name in _accounts(document)} - {"default"}):
+            account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+            await self._api.create(SERVICE_ACCOUNT, account)
 
     async def _create(self, obj: Object, namespace: str) -> str:
         """Why it was refused, strictly decoded as kubectl asks for; empty when it was not."""
@@ -125,3 +134,14 @@ class Cases:
         except NotFound:
             return False
         return True
+
+
+def _accounts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "serviceAccountName" and isinstance(inner, str):
+                yield inner
+            yield from _accounts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _accounts(inner)

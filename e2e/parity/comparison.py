@@ -1,7 +1,7 @@
 """Two recordings of one case, compared object by object and field by field.
 
-A field is a leaf: a text, a number, a boolean. Empty maps and lists and nulls are no fields, as they mean the same as
-nothing in the Kubernetes API. The score is the share of equal ones among all fields that either side has; whether the case
+A field is a leaf: a text, a number, a boolean. Empty texts, maps and lists and nulls are no fields, as they mean the same
+as nothing in the Kubernetes API. The score is the share of equal ones among all fields that either side has; whether the case
 was refused counts as one more.
 """
 
@@ -75,5 +75,5 @@ def fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from fields(inner, f"{path}[{place}]")
-    elif value is not None:
+    elif value is not None and value != "":
         yield path, value
