@@ -11,7 +11,7 @@ import pytest
 
 from kservectl.admission.certificates import make_ca, make_serving
 from kservectl.admission.review import AdmissionRequest, Denied, FieldError, Verdict
-from kservectl.admission.server import MAX_BODY, Mutating, Validating
+from kservectl.admission.server import MAX_BODY, Mutating, Validating, _deadline
 from kservectl.admission.tls import ServingCertificate, UnusableCertificate
 from kservectl.objects import jsonpatch
 from kservectl.objects.metadata import Object
@@ -223,6 +223,26 @@ async def test_a_body_that_does_not_arrive_within_the_callers_timeout_is_given_u
         await clock.advance(4.0)
         assert b" 408 " in await reader.readline()
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"), [("30s", 29), ("1s", 0.1), ("90s", 29), ("1m0s", 9), ("", 9), ("nan", 9)]
+)
+def test_the_deadline_is_the_callers_less_a_second(asked: str, granted: float) -> None:
+    assert _deadline(asked) == granted
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(*HOOKS) as server:
+        _, writer = await asyncio.open_connection("localhost", server.server.port, ssl=trusting(server.ca.certificate))
+        head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        writer.write(head.encode())
+        name = "controller_runtime_webhook_requests_in_flight"
+        await eventually(lambda: metric(server, name, webhook="/validate") == 1)
+        writer.transport.abort()
+        await eventually(lambda: metric(server, name, webhook="/validate") == 0)
+        assert (await server.ask("/validate", review(BOX)))["response"]["allowed"] is True
+    assert caplog.records == []
 
 
 async def test_requests_are_counted_by_path_and_code() -> None:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -116,8 +117,8 @@ class WebhookServer:
         await self._certificate.loaded.wait()
         self._metrics.watch_expiry("serving", lambda: self._certificate.seconds_left(self._clock.now()))
         application = web.Application(client_max_size=MAX_BODY)
-        for path in self._webhooks:
-            application.router.add_post(path, self._serve)
+        for path, webhook in self._webhooks.items():
+            application.router.add_post(path, partial(self._serve, webhook))
         runner = web.AppRunner(
             application, access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=self._drain_seconds
         )
@@ -141,15 +142,15 @@ class WebhookServer:
             async with self._clock.timeout(self._drain_seconds):
                 await self._idle.wait()
 
-    async def _serve(self, http: web.Request) -> web.StreamResponse:
-        path = http.path
+    async def _serve(self, webhook: Webhook, http: web.Request) -> web.StreamResponse:
+        path = webhook.path
         started = self._clock.monotonic()
         self._metrics.in_flight.labels(path).inc()
         self._in_flight += 1
         self._idle.clear()
         code = 500
         try:
-            answer = await self._answer(http)
+            answer = await self._answer(webhook, http)
         except web.HTTPException as refused:
             code = refused.status
             raise
@@ -166,7 +167,7 @@ class WebhookServer:
             self._metrics.requests.labels(path, str(code)).inc()
             self._metrics.latency.labels(path).observe(self._clock.monotonic() - started)
 
-    async def _answer(self, http: web.Request) -> web.Response:
+    async def _answer(self, webhook: Webhook, http: web.Request) -> web.Response:
         if http.content_type != "application/json":
             return _refused(415, f"send application/json, not {http.content_type}", unread=True)
         problem = self._not_ready()
@@ -180,17 +181,19 @@ class WebhookServer:
                 body = await http.read()
         except TimeoutError:
             return _refused(408, "the review did not arrive in time", unread=True)
+        except ConnectionError:
+            return _refused(400, "the caller went away before the review had arrived", unread=True)
         try:
             request = review.decode(body)
         except MalformedReview as refused:
             return _refused(400, str(refused))
         try:
-            answer = self._decide(self._webhooks[http.path], request)
+            answer = self._decide(webhook, request)
         except RecursionError:
             return _refused(400, f"{_name(request)} is nested too deeply")
         except Exception:
             # The border to code that is handed in: whatever goes wrong there must cost this one request only.
-            self._log.exception("webhook failed", path=http.path, **_about(request))
+            self._log.exception("webhook failed", path=webhook.path, **_about(request))
             return _refused(500, f"the webhook failed on {_name(request)}; its log tells more under uid {request.uid}")
         return web.Response(body=answer, content_type="application/json")
 
@@ -219,10 +222,10 @@ class WebhookServer:
 
 def _deadline(asked: str) -> float:
     """Seconds until an answer is late: what the API server's `timeout` query says (`10s`), less a margin."""
-    seconds = _DEFAULT_TIMEOUT
-    with suppress(ValueError):  # an odd value is as good as none: the caller's own limit still holds
-        seconds = float(asked.removesuffix("s"))
-    return max(min(seconds, _LONGEST_TIMEOUT) - _TIMEOUT_MARGIN, 0.1) if seconds == seconds else _DEFAULT_TIMEOUT
+    number = asked.removesuffix("s")
+    # An odd value is as good as none: the caller's own limit holds anyway.
+    seconds = float(number) if number.isdecimal() else _DEFAULT_TIMEOUT
+    return max(min(seconds, _LONGEST_TIMEOUT) - _TIMEOUT_MARGIN, 0.1)
 
 
 def _refused(code: int, sentence: str, *, unread: bool = False) -> web.Response:
