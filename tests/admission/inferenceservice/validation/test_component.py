@@ -54,8 +54,6 @@ def test_transformer_and_explainer_need_an_implementation_too() -> None:
 
 
 GPU = {"limits": {"nvidia.com/gpu": "1"}}
-
-
 MIG = {"limits": {"nvidia.com/mig-1g.5gb": "1"}}
 
 

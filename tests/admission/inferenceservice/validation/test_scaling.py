@@ -10,8 +10,6 @@ from tests.admission.inferenceservice.services import MODE, model, service
 from tests.admission.inferenceservice.validation.verdicts import CLASS, STANDARD, allowed, only, verdict
 
 HPA = STANDARD | {CLASS: "hpa"}
-
-
 KNATIVE_HPA = {"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}
 
 

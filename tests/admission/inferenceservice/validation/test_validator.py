@@ -66,8 +66,6 @@ FIELDS = [
         "mountPath",
     ),
 ]
-
-
 values = st.recursive(
     st.none()
     | st.booleans()

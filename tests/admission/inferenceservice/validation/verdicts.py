@@ -9,11 +9,7 @@ from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import MODE, config
 
 CLASS = "serving.kserve.io/autoscalerClass"
-
-
 STANDARD = {MODE: "Standard"}
-
-
 CONFIG = config()
 
 
