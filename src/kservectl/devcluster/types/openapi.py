@@ -77,10 +77,11 @@ class OpenAPI:
         """Group version → what its document is made of, as far as it can change while the process runs."""
         found: dict[str, list[Mapping[str, object]]] = {}
         for entry in self._builtin:
-            found.setdefault(_group_version(entry.served.kind), [])
+            source = {"model": entry.model, "description": entry.description}
+            found.setdefault(_group_version(entry.served.kind), []).append(source)
         for custom in self._custom:
-            source = {"kind": custom.served.kind.kind, "schema": custom.source}
-            found.setdefault(_group_version(custom.served.kind), []).append(source)
+            definition = {"kind": custom.served.kind.kind, "schema": custom.source}
+            found.setdefault(_group_version(custom.served.kind), []).append(definition)
         return found
 
     @staticmethod

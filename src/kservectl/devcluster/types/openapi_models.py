@@ -26,11 +26,11 @@ _SCALARS: Mapping[str, Object] = {
 _SHARED: Mapping[str, Object] = {
     _QUANTITY: {
         "description": "Quantity is a fixed-point representation of a number, such as 500m or 2Gi.",
-        "type": "string",
+        "oneOf": [{"type": "string"}, {"type": "number"}],
     },
     _INT_OR_STRING: {
         "description": "IntOrString is a type that can hold an int32 or a string.",
-        "type": "string",
+        "oneOf": [{"type": "integer"}, {"type": "string"}],
         "format": "int-or-string",
     },
 }
@@ -125,7 +125,12 @@ class Components:
         return {"$ref": self._prefix + self._model(declared)}
 
     def _shared(self, name: str) -> Object:
-        self.schemas[name] = dict(_SHARED[name])
+        schema = dict(_SHARED[name])
+        if not self._wrap:
+            # Version 2 has no alternatives.
+            del schema["oneOf"]
+            schema["type"] = "string"
+        self.schemas[name] = schema
         return {"$ref": self._prefix + name}
 
     def _reference(self, name: str, description: str) -> Object:
