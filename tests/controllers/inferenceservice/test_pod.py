@@ -183,6 +183,12 @@ def test_model_server_adds_its_environment(server_type: str, expected: dict[str,
     assert env == {**expected, "INFERENCE_SERVICE_NAME": "iris"}
 
 
+def test_torchserves_protocol_is_the_models_whatever_the_user_says() -> None:
+    env = server_of(model(env=[{"name": "PROTOCOL_VERSION", "value": "mine"}]), runtime("kserve-torchserve"))["env"]
+
+    assert [entry["value"] for entry in env if entry["name"] == "PROTOCOL_VERSION"] == ["v1"]
+
+
 def test_mlserver_without_a_model_loads_nothing_at_start() -> None:
     recipe = runtime("kserve-mlserver", protocols=["v2"])
     env = server_of({"model": {"modelFormat": {"name": "sklearn"}, "protocolVersion": "v2"}}, recipe)["env"]

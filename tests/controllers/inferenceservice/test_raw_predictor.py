@@ -346,6 +346,24 @@ def test_ready_service_with_auto_update_disabled_keeps_its_pods_when_the_runtime
     assert _image(world) == "example/sklearnserver:v1"
 
 
+def test_name_of_the_runtime_that_runs_is_kept_while_auto_update_is_disabled() -> None:
+    world = World(_annotated(**{"disable-auto-update": "true"})).become_ready()
+    world.others.append(runtime("better", namespace="ml"))
+    world.settle()
+
+    assert world.status["clusterServingRuntimeName"] == "kserve-sklearnserver"
+    assert "servingRuntimeName" not in world.status
+
+
+def test_only_one_runtime_is_named() -> None:
+    world = World(service()).become_ready()
+    world.others.append(runtime("better", namespace="ml"))
+    world.settle()
+
+    assert world.status["servingRuntimeName"] == "better"
+    assert "clusterServingRuntimeName" not in world.status
+
+
 def test_users_own_edit_goes_through_although_auto_update_is_disabled() -> None:
     world = World(_annotated(**{"disable-auto-update": "true"})).become_ready()
     world.edit(model(image="example/other:v3"))
@@ -507,7 +525,11 @@ def test_headless_service_puts_the_containers_port_into_the_address() -> None:
         service(model(ports=[{"containerPort": 7070, "protocol": "TCP"}])), runtime(), config=config
     ).become_ready()
 
+    grpc_first = [{"containerPort": 9000, "name": "grpc"}, {"containerPort": 7071, "name": "http"}]
+    both = World(service(model(ports=grpc_first)), runtime(), config=config).become_ready()
+
     assert default.child(SERVICE, "iris-predictor")["spec"]["clusterIP"] == "None"
+    assert both.status["address"]["url"] == "http://iris-predictor.ml.svc.cluster.local:7071"
     assert default.status["address"]["url"] == "http://iris-predictor.ml.svc.cluster.local:8080"
     assert custom.status["address"]["url"] == "http://iris-predictor.ml.svc.cluster.local:7070"
 

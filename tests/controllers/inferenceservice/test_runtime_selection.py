@@ -58,8 +58,8 @@ def test_priority_is_the_first_entrys_of_that_name_whatever_its_version() -> Non
 
 def test_equal_priorities_are_decided_by_protocol_then_age_then_name() -> None:
     low = runtime("z", protocols=["v1", "v2"])
-    high = runtime("a", protocols=["grpc-v1"])
-    assert chosen({}, high, low) == "z"
+    high = runtime("a", protocols=["v2", "grpc-v2"])
+    assert chosen({"protocolVersion": "v2"}, high, low) == "z"
 
     old = runtime("a", meta={"creationTimestamp": "2025-01-01T00:00:00Z"})
     new = runtime("z", meta={"creationTimestamp": "2025-06-01T00:00:00Z"})
