@@ -123,6 +123,7 @@ class World:
         config: Object | None = None,
         without_config: bool = False,
         kinds: Iterable[Kind] = KINDS,
+        settings: Settings | None = None,
     ) -> None:
         self.service = copy.deepcopy(service_)
         self.others = list(others) if others else [runtime()]
@@ -131,6 +132,7 @@ class World:
         self.children: dict[tuple[str, str], Object] = {}
         self.pods: list[Object] = []
         self.kinds = tuple(kinds)
+        self.settings = settings or Settings()
         self.now = START
         self.events: list[str] = []
 
@@ -138,7 +140,7 @@ class World:
         view = StaticView(
             [*self.others, *self.children.values(), *self.pods, self.service], kinds=self.kinds, now=self.now
         )
-        return reconcile(self.service, view, Settings())
+        return reconcile(self.service, view, self.settings)
 
     def step(self) -> Outcome:
         outcome = self.decide()

@@ -10,10 +10,14 @@ _DEFAULT_DOMAIN = "cluster.local"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`system_namespace` holds the ConfigMap `inferenceservice-config`; `cluster_domain` ends every in-cluster DNS name."""
+    """`system_namespace` holds the ConfigMap `inferenceservice-config`; `cluster_domain` ends every in-cluster DNS name.
+
+    `server_version` is the API server's, `major.minor` as `/version` reports it; empty when it is not known.
+    """
 
     system_namespace: str = DEFAULT_NAMESPACE
     cluster_domain: str = _DEFAULT_DOMAIN
+    server_version: str = ""
 
     @classmethod
     def of_process(cls, environment: Mapping[str, str], resolver: str = "") -> "Settings":
