@@ -32,6 +32,8 @@ _DEFAULT_TIMEOUT = 10.0
 _TIMEOUT_MARGIN = 1.0
 _LONGEST_TIMEOUT = 30.0
 _KEEP_ALIVE = 120.0
+_LINGER = 1.0
+"""Seconds in which the rest of a refused body is read away, so that its sender gets to read the answer."""
 
 Mutate = Callable[[AdmissionRequest, View], Object | Denied]
 """Answers the object as it should be stored; what it was given must not be changed in place."""
@@ -120,7 +122,11 @@ class WebhookServer:
         for path, webhook in self._webhooks.items():
             application.router.add_post(path, partial(self._serve, webhook))
         runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=self._drain_seconds
+            application,
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE,
+            lingering_time=_LINGER,
+            shutdown_timeout=self._drain_seconds,
         )
         await runner.setup()
         try:
