@@ -53,11 +53,15 @@ class Journal:
             raise JournalError(
                 f"{self._folder} is in use by another devcluster; stop it or choose another folder"
             ) from error
-        state = self._folder / _STATE
-        if state.exists():
-            for record in _read(state):
-                self._replay(record)
-        self._rewrite()
+        try:
+            state = self._folder / _STATE
+            if state.exists():
+                for record in _read(state):
+                    self._replay(record)
+            self._rewrite()
+        except Exception:
+            self.close()
+            raise
         self._store.listen(self._append)
 
     def close(self) -> None:
@@ -97,9 +101,9 @@ class Journal:
     def _line(self, entry: Entry, resource: Resource, *, gone: bool) -> bytes:
         kind = entry.kind
         named = [kind.group, kind.version, kind.kind, kind.plural, kind.namespaced]
-        head = orjson.dumps({"r": entry.revision, "in": resource, "k": named})
+        head = orjson.dumps({"r": entry.revision, "in": list(resource), "k": named})
         if gone:
-            return head[:-1] + b',"gone":' + orjson.dumps(entry.key) + b"}\n"
+            return head[:-1] + b',"gone":' + orjson.dumps(list(entry.key)) + b"}\n"
         return head[:-1] + b',"o":' + entry.encoded(kind, self._convert) + b"}\n"
 
     def _rewrite(self) -> None:

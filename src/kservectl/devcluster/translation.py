@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import orjson
+
 from kservectl.devcluster.contract import (
     ApplyConflict,
+    Cause,
     InvalidObject,
     Malformed,
     PatchRefused,
     UnknownFields,
 )
-from kservectl.devcluster.refusals import apply_conflict, bad_request, invalid, refusal
+from kservectl.devcluster.refusals import apply_conflict, bad_request, invalid, quoted, refusal
 from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object
 
 
 @contextmanager
@@ -34,3 +38,14 @@ def refusing(kind: Kind, name: str) -> Iterator[None]:
         raise invalid(kind, name, refused.causes) from refused
     except ApplyConflict as refused:
         raise apply_conflict(str(refused), refused.causes) from refused
+
+
+@contextmanager
+def refusing_patched(patched: Object) -> Iterator[None]:
+    """As `refusing`, for unknown fields in a patched object: the server then blames the patch."""
+    try:
+        yield
+    except UnknownFields as refused:
+        said = f"{quoted(orjson.dumps(patched).decode())}: strict decoding error: {', '.join(refused.errors)}"
+        cause = Cause("FieldValueInvalid", f"Invalid value: {said}", "patch")
+        raise invalid(Kind("", "", "", ""), "", [cause]) from refused

@@ -41,11 +41,6 @@ class Webhook:
     def reinvoked(self) -> bool:
         return bool(self.spec.get("reinvocationPolicy") == "IfNeeded")
 
-    @property
-    def has_side_effects(self) -> bool:
-        """Whether a dry run must not call it."""
-        return self.spec.get("sideEffects") not in {"None", "NoneOnDryRun"}
-
 
 class ConditionFailed(Exception):
     """A match condition could not be evaluated."""

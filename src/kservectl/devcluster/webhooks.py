@@ -17,7 +17,7 @@ from kservectl.client.errors import ApiError
 from kservectl.clock import Clock
 from kservectl.devcluster.admission import Attributes, Mutated
 from kservectl.devcluster.contract import ServedKind
-from kservectl.devcluster.refusals import bad_request, internal_error, refusal
+from kservectl.devcluster.refusals import internal_error, refusal
 from kservectl.devcluster.registry import Registry, resource_of
 from kservectl.devcluster.storage import Store
 from kservectl.devcluster.webhook_call import Caller, CallFailed, Resolver, Verdict, admission_request
@@ -100,8 +100,6 @@ class Webhooks:
             if webhook.fails_closed:
                 raise internal_error(f'failed calling webhook "{webhook.name}": {error}') from error
             return None
-        if attributes.dry_run and webhook.has_side_effects:
-            raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
         try:
             verdict = await self._caller.call(webhook, request)
         except CallFailed as error:

@@ -28,7 +28,7 @@ from kservectl.devcluster.refusals import (
 from kservectl.devcluster.registry import Registry, resource_of
 from kservectl.devcluster.request import WriteOptions
 from kservectl.devcluster.storage import Entry, NameTaken, Resource, Stale, Store
-from kservectl.devcluster.translation import refusing
+from kservectl.devcluster.translation import refusing, refusing_patched
 from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from kservectl.objects.metadata import Object, ObjectKey
 
@@ -129,7 +129,8 @@ class Writer:
 
         def patched(live: Object) -> Prepared:
             new = self._types.patch(kind, live, body, patch_type, subresource=subresource)
-            return self._types.prepare(kind, new, field_validation=options.field_validation)
+            with refusing_patched(new):
+                return self._types.prepare(kind, new, field_validation=options.field_validation)
 
         return await self._write_over(served, key, patched, options, subresource=subresource)
 
