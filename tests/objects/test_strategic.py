@@ -62,6 +62,11 @@ def test_an_item_that_set_element_order_does_not_name_is_refused() -> None:
         strategic_merge({}, {"$setElementOrder/env": named("a"), "env": named("b")}, "Container")
 
 
+def test_a_patch_list_in_another_order_than_its_own_order_list_is_refused() -> None:
+    with pytest.raises(UnmergeablePatch, match="setElementOrder/env"):
+        strategic_merge({}, {"$setElementOrder/env": named("a", "b"), "env": named("b", "a")}, "Container")
+
+
 def test_null_deletes_a_field() -> None:
     assert strategic_merge({"image": "x", "name": "a"}, {"image": None, "tty": None}, "Container") == {"name": "a"}
 
@@ -103,7 +108,16 @@ def test_retain_keys_drops_every_other_key() -> None:
 
 def test_retain_keys_must_name_the_keys_of_its_patch() -> None:
     with pytest.raises(UnmergeablePatch, match="retainKeys"):
-        strategic_merge({}, {"strategy": {"$retainKeys": ["a"], "type": "Recreate"}}, "DeploymentSpec")
+        strategic_merge({"strategy": {}}, {"strategy": {"$retainKeys": ["a"], "type": "Recreate"}}, "DeploymentSpec")
+
+
+def test_directives_have_nothing_to_act_on_in_what_is_new() -> None:
+    new = {"name": "c", "env": [{"name": "A"}, {"$patch": "delete", "name": "B"}], "$setElementOrder/env": named("B")}
+    patch = {"containers": [{**new, "resources": {"$patch": "replace", "limits": {}}}]}
+    assert strategic_merge({}, patch, "PodSpec") == {"containers": [{"name": "c", "env": named("A")}]}
+    assert strategic_merge({"containers": named("d")}, patch, "PodSpec")["containers"][0] == {
+        "name": "c", "env": named("A")
+    }  # fmt: skip
 
 
 def test_finalizers_merge_as_a_set_and_can_be_taken_out() -> None:

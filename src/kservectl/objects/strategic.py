@@ -30,6 +30,7 @@ _DIRECTIVE = "$patch"
 _RETAIN_KEYS = "$retainKeys"
 _ORDER = "$setElementOrder/"
 _DELETE_FROM = "$deleteFromPrimitiveList/"
+_DIRECTIVES = (_DIRECTIVE, _RETAIN_KEYS, _ORDER, _DELETE_FROM)
 _REPLACE = FieldRule()
 
 
@@ -48,7 +49,7 @@ def _merge_map(original: Object, patch: Object, type_name: str) -> Object:
         elif wanted is None:
             result.pop(name, None)
         else:
-            result[name] = _merge_value(result.get(name), wanted, fields.get(name, _REPLACE))
+            _set(result, name, wanted, fields.get(name, _REPLACE))
     for name, order in ordered.items():
         rule = fields.get(name, _REPLACE)
         if isinstance(order, list) and rule.patch_merge and isinstance(result.get(name), list):
@@ -84,16 +85,21 @@ def _drop_unretained(result: Object, patch: Object) -> None:
         del result[name]
 
 
-def _merge_value(current: Any, wanted: Any, rule: FieldRule) -> Any:
-    if isinstance(wanted, dict):
-        if rule.patch_replace:
-            return _without_directives(wanted)
-        return _merge_map(current if isinstance(current, dict) else {}, wanted, rule.type)
-    if isinstance(wanted, list):
-        if not rule.patch_merge:
-            return _without_directives(wanted)
-        return _merge_list(current if isinstance(current, list) else [], wanted, rule)
-    return wanted
+def _set(result: Object, name: str, wanted: Any, rule: FieldRule) -> None:
+    """Merge one field into `result`."""
+    current = result.get(name)
+    if isinstance(wanted, dict) and isinstance(current, dict):
+        result[name] = _without_directives(wanted) if rule.patch_replace else _merge_map(current, wanted, rule.type)
+    elif isinstance(wanted, list) and isinstance(current, list) and rule.patch_merge:
+        result[name] = _merge_list(current, wanted, rule)
+    elif _has_directive(wanted):
+        result.pop(name, None)  # there is nothing the directive could act on
+    else:
+        result[name] = _without_directives(wanted)
+
+
+def _has_directive(value: Any) -> bool:
+    return isinstance(value, dict) and _DIRECTIVE in value
 
 
 def _merge_list(original: Sequence[Any], patch: Sequence[Any], rule: FieldRule) -> list[Any]:
@@ -107,7 +113,8 @@ def _merge_list(original: Sequence[Any], patch: Sequence[Any], rule: FieldRule) 
     by_key = {_identity(item, rule.patch_key): item for item in base}
     for item in overlay:
         identity = _identity(item, rule.patch_key)
-        by_key[identity] = _merge_map(by_key.get(identity, {}), item, rule.type)
+        before = by_key.get(identity)
+        by_key[identity] = _without_directives(item) if before is None else _merge_map(before, item, rule.type)
     return _in_order(list(by_key.values()), overlay, original, rule.patch_key)
 
 
@@ -175,15 +182,20 @@ def _identity(item: Any, key: str) -> Any:
 
 
 def _check_order(patch_list: Any, order: Sequence[Any], name: str, key: str) -> None:
-    """Refuse a patch that adds an item which its own order list does not place."""
+    """Refuse a patch whose list has an item that its own order list does not place, or places elsewhere."""
     if not isinstance(patch_list, list):
         return
     placed = _positions(order, key)
+    last = -1
     for item in patch_list:
         if isinstance(item, dict) and _DIRECTIVE in item:
             continue
-        if _identity(item, key) not in placed:
-            raise UnmergeablePatch(f"the list {name} of the patch has an item that {_ORDER}{name} does not name")
+        position = placed.get(_identity(item, key), -1)
+        if position < last or position < 0:
+            raise UnmergeablePatch(
+                f"The order in patch list {name}: {patch_list} doesn't match {_ORDER}{name}: {order}"
+            )
+        last = position
 
 
 def _delete_values(result: Object, name: str, values: Any) -> None:
@@ -194,15 +206,13 @@ def _delete_values(result: Object, name: str, values: Any) -> None:
 
 
 def _without_directives(value: Any) -> Any:
-    """A value that is taken as a whole: directives and nulls in it have nothing to act on."""
+    """A value that is taken as a whole: nulls in it, and directives with what they are about, have nothing to act on."""
     if isinstance(value, list):
-        return [_without_directives(item) for item in value]
+        return [_without_directives(item) for item in value if not _has_directive(item)]
     if isinstance(value, dict):
         return {
-            name: _without_directives(item)
-            for name, item in value.items()
-            if item is not None
-            and name not in (_DIRECTIVE, _RETAIN_KEYS)
-            and not name.startswith((_ORDER, _DELETE_FROM))
+            name: _without_directives(below)
+            for name, below in value.items()
+            if below is not None and not name.startswith(_DIRECTIVES) and not _has_directive(below)
         }
     return value
