@@ -1,5 +1,6 @@
 """What a service says when it cannot be decided: a clear condition, one event, nothing torn down, never a traceback."""
 
+import json
 from typing import Any
 
 import pytest
@@ -370,3 +371,4 @@ def _decides(predictor: Any) -> None:
 
     assert outcome.status is not None
     assert outcome.complete == (outcome.terminal_error is None)
+    assert json.loads(json.dumps(outcome.desired)) == list(outcome.desired)

@@ -547,6 +547,18 @@ def test_gateway_api_that_is_not_installed_is_told_and_nothing_breaks() -> None:
     assert "Install the CRDs" in _told(outcome, "IngressReady").next_step
 
 
+def test_routes_survive_a_moment_in_which_their_kind_is_not_served() -> None:
+    world = World(service()).become_ready()
+    world.kinds = tuple(kind for kind in KINDS if kind != HTTP_ROUTE)
+    world.step()
+    assert world.said("IngressReady")[1] == "HTTPRouteNotServed"
+
+    world.kinds = KINDS
+    world.settle()
+    assert world.names(HTTP_ROUTE) == ["iris", "iris-predictor"]
+    assert world.condition("Ready")["status"] == "True"
+
+
 def test_legacy_framework_field_is_served_like_a_model() -> None:
     legacy = World(service({"sklearn": {"storageUri": "gs://bucket/model", "args": ["--x"]}}))
     legacy.step()

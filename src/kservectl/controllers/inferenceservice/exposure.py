@@ -5,7 +5,7 @@ not wanted any more is not desired, and so goes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_keys import InferenceServiceDefaults
@@ -33,7 +33,7 @@ class Exposure:
     """The routes, what `IngressReady` is to say, and the public URLs.
 
     `published` says whether URL and address may be told already, `next_step` what a person could do about routes that are
-    not ready.
+    not ready. `complete` is False where it cannot be known which routes there are: none may be deleted then.
     """
 
     routes: Sequence[Object]
@@ -41,7 +41,8 @@ class Exposure:
     published: bool
     url: str
     component_urls: Mapping[Role, str]
-    next_step: str = field(default="")
+    next_step: str = ""
+    complete: bool = True
 
 
 def expose(
@@ -159,7 +160,7 @@ def _next_step(problem: RouteProblem | None, config: Ingress) -> str:
 
 
 def _not_served(hosts: Hosts, config: Ingress) -> Exposure:
-    return _exposure(
+    exposure = _exposure(
         hosts,
         config,
         (),
@@ -172,6 +173,7 @@ def _not_served(hosts: Hosts, config: Ingress) -> Exposure:
         next_step="Install the CRDs of the Gateway API, or set enableGatewayApi to false in the key ingress of the "
         "ConfigMap inferenceservice-config.",
     )
+    return replace(exposure, complete=False)
 
 
 def _exposure(

@@ -89,6 +89,7 @@ def decide(
     patience = _patience(parts, draft, view)
     return Outcome(
         desired=(*children, *exposed.routes),
+        complete=exposed.complete,
         status=None if patience else draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),
