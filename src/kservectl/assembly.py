@@ -25,6 +25,7 @@ from kservectl.manifests.names import WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
+from kservectl.runtime.sources import unsynced
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
 
@@ -109,6 +110,7 @@ def _add_webhooks(
         clock=clock,
         host=serving.host,
         port=serving.port,
+        not_ready=lambda: unsynced(manager.factory.informers),
     )
     manager.health.add_ready("webhooks", server.problem)
     manager.add_runnable("webhook server", server.run, needs_leader=False)
