@@ -343,3 +343,26 @@ def test_keys_with_a_default_identify_items_that_leave_them_out() -> None:
     assert [reason for reason, _, _ in causes(types, {"m": [{"k": "a"}, {"k": "a", "p": "TCP"}]})] == [
         "FieldValueDuplicate"
     ]
+
+
+def test_a_definition_may_say_which_names_it_takes() -> None:
+    crd = definition({"type": "object"})
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["metadata"] = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 3}}}
+    types = builtin_types()
+    types.add_definition(crd)
+    assert causes(types, {}) == []
+    with pytest.raises(InvalidObject) as caught:
+        types.validate(KIND, {**thing({}), "metadata": {"name": "long"}}, None)
+    assert [(cause.field, cause.message) for cause in caught.value.causes] == [
+        ("metadata.name", "Too long: may not be more than 3 bytes")
+    ]
+
+
+def test_an_object_that_is_nested_too_deeply_is_malformed() -> None:
+    types = serving({"free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}})
+    nested: Object = {}
+    for _ in range(20_000):
+        nested = {"a": nested}
+    with pytest.raises(Malformed, match="nested too deeply"):
+        types.prepare(KIND, thing({"free": nested}))

@@ -276,6 +276,11 @@ def test_updaters_beyond_ten_are_merged_into_one() -> None:
     assert "m14" in names
 
 
+def test_a_field_that_is_not_stored_is_nobodys() -> None:
+    live = apply(None, {**config_map({"k": "1"}), "bogus": {"a": 1}})
+    assert owned(live, "a") == {("f:data", "f:k")}
+
+
 def test_two_items_with_the_same_key_are_malformed() -> None:
     with pytest.raises(Malformed, match=r'duplicate entries for key \[name="c"\]'):
         apply(None, deployment({"name": "c"}, {"name": "c"}), kind=DEPLOYMENT)

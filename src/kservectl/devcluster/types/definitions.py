@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kservectl.devcluster.contract import Column, InvalidObject, ServedKind
@@ -72,8 +72,14 @@ def _custom_kind(spec: Object, version: Object, problems: list[RuleProblem], *, 
     )
     source = version["schema"]["openAPIV3Schema"]
     schema = compile_schema(source, problems)
-    # The envelope means the same for every kind, whatever a definition says about it.
-    schema.properties.update(apiVersion=Schema("string"), kind=Schema("string"), metadata=struct("V1ObjectMeta"))
+    stated = schema.properties.get("metadata")
+    # The envelope means the same for every kind; all that a definition may add is a rule about names.
+    names_only = {
+        name: child for name, child in (stated.properties if stated else {}).items() if name in ("name", "generateName")
+    }
+    meta = struct("V1ObjectMeta")
+    meta = replace(meta, properties={**meta.properties, **names_only})
+    schema.properties.update(apiVersion=Schema("string"), kind=Schema("string"), metadata=meta)
     return CustomKind(served, schema, source)
 
 

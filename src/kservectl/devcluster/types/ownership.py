@@ -112,7 +112,10 @@ def _fields(schema: Schema, value: Any, path: Path, found: set[Path]) -> None:
         found.add(path)
     elif isinstance(value, dict):
         properties = schema.properties
+        closed = bool(properties) and schema.additional is None and not schema.preserve
         for name, below in value.items():
+            if closed and name not in properties:
+                continue  # a field that will not be stored is nobody's
             where = (*path, "f:" + name)
             _fields(child_of(schema, name), below, where, found)
             if name not in properties or (isinstance(below, dict) and not below):

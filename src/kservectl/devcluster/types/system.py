@@ -79,7 +79,10 @@ class Types:
         _check_envelope(kind, obj)
         unknown: list[str] = []
         entry = self._entry(kind)
-        prepared = entry.prepare(obj, unknown)
+        try:
+            prepared = entry.prepare(obj, unknown)
+        except RecursionError as error:
+            raise Malformed("the object is nested too deeply") from error
         problems = tuple(f'unknown field "{path}"' for path in unknown)
         if problems and field_validation == "Strict":
             raise UnknownFields(problems)
