@@ -6,7 +6,7 @@ import pytest
 
 from kservectl.devcluster.contract import Malformed, TypeSystem, UnknownFields
 from kservectl.devcluster.types import builtin_types, schemaless_definitions
-from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, POD, Kind
+from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Kind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TYPES: TypeSystem = builtin_types()
@@ -85,3 +85,35 @@ def test_third_party_kinds_are_served_once_their_definitions_are_added() -> None
     types.validate(route, prepared, None)
     assert prepared["spec"] == given["spec"]
     assert prepared["status"] == given["status"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        (POD, {"spec": {"containers": "x"}}, "json: cannot unmarshal string into Go struct field PodSpec.spec.containers"
+         " of type []v1.Container"),
+        (POD, {"spec": {"containers": ["x"]}}, "PodSpec.spec.containers of type v1.Container"),
+        (POD, {"spec": {"containers": [{"args": [1]}]}}, "cannot unmarshal number into Go struct field "
+         "Container.spec.containers.args of type string"),
+        (POD, {"spec": {"containers": [{"tty": "yes"}]}}, "Container.spec.containers.tty of type bool"),
+        (POD, {"spec": {"containers": [{"resources": {"limits": {"cpu": "x"}}}]}},
+         "quantities must match the regular expression"),
+        (POD, {"spec": []}, "cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec"),
+        (POD, {"metadata": {"creationTimestamp": "x"}}, 'parsing time "x"'),
+        (CONFIG_MAP, {"data": {"a": 1}}, "cannot unmarshal number into Go struct field ConfigMap.data of type string"),
+        (CONFIG_MAP, {"data": ["a"]}, "ConfigMap.data of type map[string]string"),
+        (SECRET, {"data": {"a": "%%%"}}, "illegal base64 data at input byte 0"),
+        (DEPLOYMENT, {"spec": {"replicas": 1.5}}, "cannot unmarshal number into Go struct field "
+         "DeploymentSpec.spec.replicas of type int32"),
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_says_where_and_why(kind: Kind, body: dict[str, object], words: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        TYPES.prepare(kind, body)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f'{kind.kind} in version "v1" cannot be handled as a {kind.kind}: ')
+
+
+def test_a_body_that_is_no_object_is_malformed() -> None:
+    with pytest.raises(Malformed, match="not an object"):
+        TYPES.prepare(POD, ["x"])  # type: ignore[arg-type]  # what a client may send all the same
