@@ -2,9 +2,9 @@
 
 import pytest
 
-from e2e.api import Api, condition, is_ready
+from e2e.api import Api, condition
 from e2e.manager import ManagerProcess
-from e2e.services import STORAGE, custom, service
+from e2e.services import STORAGE, custom, ready, service, volume_claim
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 from kservectl.manifests.samples import samples
 from kservectl.objects import metadata
@@ -20,10 +20,6 @@ _CHILDREN = (
     (HTTP_ROUTE, "{}"),
     (HTTP_ROUTE, "{}-predictor"),
 )
-
-
-async def ready(api: Api, namespace: str, name: str) -> Object:
-    return await api.until(INFERENCE_SERVICE, name, namespace, is_ready, "it is Ready")
 
 
 async def test_service_becomes_ready_with_url_objects_and_conditions(api: Api, namespace: str) -> None:
@@ -70,6 +66,7 @@ async def test_legacy_framework_field_is_defaulted_to_a_model(api: Api, namespac
 @pytest.mark.parametrize("sample", samples(), ids=metadata.name)
 async def test_sample_becomes_ready(api: Api, namespace: str, sample: Object) -> None:
     name = metadata.name(sample)
+    await volume_claim(api, "model-store", namespace)
     await api.create(INFERENCE_SERVICE, {**sample, "metadata": {**sample["metadata"], "namespace": namespace}})
 
     found = await ready(api, namespace, name)
