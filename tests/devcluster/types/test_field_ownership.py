@@ -264,6 +264,16 @@ def test_the_status_is_nobodys_at_the_main_endpoint() -> None:
     assert not any(path[0] == "f:status" for path in owned(live, "a", "Update"))
 
 
+def test_a_status_sent_to_the_main_endpoint_conflicts_with_nobody() -> None:
+    live = apply(None, deployment({"name": "c", "image": "i"}), "a", kind=DEPLOYMENT)
+    with_status = {**live, "status": {"replicas": 1}}
+    live = TYPES.track(DEPLOYMENT, live, with_status, manager="s", now=NOW, subresource="status")
+    body = {**deployment({"name": "c", "image": "i"}), "status": {"replicas": 2}}
+    live = apply(live, body, "a", kind=DEPLOYMENT)
+    assert owned(live, "s", "Update") == {("f:status", "f:replicas")}
+    assert not any(path[0] == "f:status" for path in owned(live, "a"))
+
+
 def test_updaters_beyond_ten_are_merged_into_one() -> None:
     live = create(config_map({"k": "0"}), "m00")
     for number in range(1, 15):

@@ -111,7 +111,7 @@ def apply(
     moment = rfc3339(now)
     version = str(config.get("apiVersion") or "")
     if live is not None and not managers:
-        identity = ManagerId(BEFORE_FIRST_APPLY, "Update", "", version)
+        identity = ManagerId(BEFORE_FIRST_APPLY, "Update", subresource, version)
         managers = _take(schema, empty, before, {}, identity, moment, reset)
     identity = ManagerId(manager, "Apply", subresource, "")
     former = managers.get(identity)
@@ -124,7 +124,8 @@ def apply(
         gone = _given_up(schema, former.fields, sent, others.values())
         merged = without(schema, merged, gone, emptied)
     difference = compare(schema, before, merged)
-    others = _settle(others, difference.added | difference.modified, difference.removed - emptied, force=force)
+    changed = _reachable(difference.added | difference.modified, reset)
+    others = _settle(others, changed, _reachable(difference.removed - emptied, reset), force=force)
     if owned:
         entry = Entry(owned, version, moment)
         # A field of ours that is still missing is one the server does not store, such as an empty map.
@@ -169,7 +170,7 @@ def _take(
     """The managers after `identity` made `new` of `old`: what it changed is its own now, what went is nobody's."""
     difference = compare(schema, old, new)
     taken = _ownable(difference.added | difference.modified, reset)
-    removed = frozenset(difference.removed)
+    removed = _reachable(difference.removed, reset)
     result = _settle(managers, taken, removed, force=True)
     if taken:
         mine = managers.get(identity)
@@ -201,9 +202,14 @@ def _given_up(schema: Schema, former: FieldSet, sent: Iterable[Path], others: It
 
 
 def _ownable(paths: Iterable[Path], reset: FieldSet) -> FieldSet:
-    return frozenset(
-        path for path in paths if path not in _UNOWNED and not any(path[: len(prefix)] == prefix for prefix in reset)
-    )
+    return _reachable(paths, reset) - _UNOWNED
+
+
+def _reachable(paths: Iterable[Path], reset: FieldSet) -> FieldSet:
+    """The paths that a request to this endpoint can change."""
+    if not reset:
+        return frozenset(paths)
+    return frozenset(path for path in paths if not any(path[: len(prefix)] == prefix for prefix in reset))
 
 
 def _bare(obj: Object) -> Object:
