@@ -118,6 +118,14 @@ def test_storage_uri_that_nothing_can_download_makes_the_predictor_not_ready() -
     assert outcome.desired == ()
 
 
+def test_credentials_in_a_storage_uri_are_not_told() -> None:
+    world = World(service(model(storageUri="ftp://me:secret@host/model")))
+    outcome = world.step()
+
+    assert "secret" not in str((world.status, outcome.events, outcome.terminal_error, outcome.explanations))
+    assert "StorageUri [ftp://***@host/model]" in world.said("PredictorReady")[2]
+
+
 def test_model_with_two_sources_is_refused() -> None:
     world = World(service(model(storage={"path": "models/iris", "key": "s3"})))
     world.step()

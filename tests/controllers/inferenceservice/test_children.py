@@ -408,16 +408,25 @@ def test_storage_uris_that_are_understood(uri: str, ok: bool) -> None:
     assert is_supported(uri, []) is ok
 
 
+FORMAT: Object = {"prefix": "custom://"}
+
+
+def storage_container(*formats: Object, disabled: bool = False, **spec: Any) -> Object:
+    body = {"container": {"name": "storage-initializer"}, "supportedUriFormats": list(formats), **spec}
+    return {"metadata": {"name": "custom"}, "spec": body, "disabled": disabled}
+
+
 @pytest.mark.parametrize(
     ("container", "ok"),
     [
-        ({"spec": {"supportedUriFormats": [{"prefix": "custom://"}]}}, True),
-        ({"spec": {"supportedUriFormats": [{"regex": "cus.+://"}]}}, True),
-        ({"spec": {"supportedUriFormats": [{"regex": "["}, {"prefix": "custom://"}]}}, True),
-        ({"spec": {"supportedUriFormats": [{"regex": "["}]}}, False),
-        ({"spec": {"supportedUriFormats": [{"prefix": "other://"}]}}, False),
-        ({"spec": {"supportedUriFormats": [{"prefix": "custom://"}]}, "disabled": True}, False),
-        ({"spec": {"supportedUriFormats": [{"prefix": "custom://"}], "workloadType": "localModelDownloadJob"}}, False),
+        (storage_container(FORMAT), True),
+        (storage_container({"regex": "cus.+://"}), True),
+        (storage_container({"regex": "["}, FORMAT), True),
+        (storage_container({"regex": "["}), False),
+        (storage_container({"prefix": "other://"}), False),
+        (storage_container(FORMAT, disabled=True), False),
+        (storage_container(FORMAT, workloadType="localModelDownloadJob"), False),
+        ({"metadata": {"name": "broken"}, "spec": {"supportedUriFormats": "all"}}, False),
     ],
 )
 def test_storage_container_adds_its_formats(container: Object, ok: bool) -> None:

@@ -100,6 +100,10 @@ class Component:
         return self.model.storage if self.model is not None else None
 
     @property
+    def is_multi_node(self) -> bool:
+        return isinstance(self.spec, PredictorSpec) and self.spec.worker_spec is not None
+
+    @property
     def is_multi_model(self) -> bool:
         """Whether the predictor serves TrainedModels instead of a model of its own."""
         if self.role != "predictor":

@@ -5,17 +5,8 @@ cannot be served by what was asked for, and to `kservectl why` with the next ste
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-FailureReason = Literal[
-    "ModelLoadFailed",
-    "RuntimeUnhealthy",
-    "RuntimeDisabled",
-    "NoSupportingRuntime",
-    "RuntimeNotRecognized",
-    "InvalidPredictorSpec",
-]
-"""What KServe's `modelStatus.lastFailureInfo.reason` may say."""
+from kservectl.api.inferenceservice_status import FailureReason
 
 RECONCILE_FAILED = "ReconcileFailed"
 INVALID_SPEC = "InvalidSpec"

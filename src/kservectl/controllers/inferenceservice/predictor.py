@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 
 from kservectl.api.config import Config
+from kservectl.api.inferenceservice import ModelSpec
 from kservectl.controllers.inferenceservice import pod, runtime_defaults, runtime_selection, storage_uri
 from kservectl.controllers.inferenceservice.component import (
     MAIN_CONTAINER,
@@ -38,7 +39,7 @@ def build(service: Object, component: Component, view: View, config: Config) -> 
     labels = metadata.labels(service)
     runtime: Runtime | None = None
     if component.model is not None:
-        runtime = runtime_selection.select(component.model, metadata.namespace(service), view, multi_node=False)
+        runtime = runtime_of(service, component, component.model, view)
         defaulted = runtime_defaults.apply_defaults(component.model, labels, runtime, metadata.name(service))
         labels = defaulted.labels
         spec = pod.build(component, defaulted.model, runtime, _placeholder_metadata(service, defaulted))
@@ -51,6 +52,11 @@ def build(service: Object, component: Component, view: View, config: Config) -> 
         service_labels=labels,
         runtime=runtime,
     )
+
+
+def runtime_of(service: Object, component: Component, model: ModelSpec, view: View) -> Runtime:
+    """The runtime that serves `model`, the predictor's; raises CannotDecide."""
+    return runtime_selection.select(model, metadata.namespace(service), view, multi_node=component.is_multi_node)
 
 
 def _placeholder_metadata(service: Object, defaulted: Defaulted) -> Object:

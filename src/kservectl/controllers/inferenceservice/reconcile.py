@@ -12,7 +12,7 @@ from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.config_keys import KNATIVE, MODEL_MESH
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
-from kservectl.controllers.inferenceservice import deletion, events, explain, failed, mode, standard, stop
+from kservectl.controllers.inferenceservice import deletion, events, explain, failed, mode, predictor, standard, stop
 from kservectl.controllers.inferenceservice.component import Role, components_of
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.settings import Settings
@@ -87,7 +87,8 @@ def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings
     with suppress(CannotDecide):
         components = components_of(_spec(service))
         roles = tuple(component.role for component in components)
-        runtime = standard.runtime_of(service, components[0], view)
+        model = components[0].model
+        runtime = predictor.runtime_of(service, components[0], model, view) if model is not None else None
     stop.mark_stopped(draft, roles, runtime)
     return Outcome(
         status=draft.to_wire(),

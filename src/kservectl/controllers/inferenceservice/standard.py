@@ -24,7 +24,6 @@ from kservectl.controllers.inferenceservice import (
     image_volume,
     model_status,
     predictor,
-    runtime_selection,
     scaledobject,
     stop,
     supported,
@@ -35,7 +34,6 @@ from kservectl.controllers.inferenceservice.component import Component, componen
 from kservectl.controllers.inferenceservice.component_status import readiness
 from kservectl.controllers.inferenceservice.failure import CannotDecide
 from kservectl.controllers.inferenceservice.pod_state import pods_of
-from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, READY, StatusDraft
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
@@ -96,13 +94,6 @@ def decide(
         requeue_after=patience,
         explanations=_explanations(parts, draft, exposed, view),
     )
-
-
-def runtime_of(service: Object, component: Component, view: View) -> Runtime | None:
-    """The runtime that `component` would be served by; None for a custom one; raises CannotDecide."""
-    if component.model is None:
-        return None
-    return runtime_selection.select(component.model, metadata.namespace(service), view)
 
 
 def _build(service: Object, component: Component, before: Sequence[Deployed], view: View, config: Config) -> Workload:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from kservectl.api.errors import Malformed
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
+from kservectl.api.storagecontainer import INIT_CONTAINER, ClusterStorageContainer
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
@@ -22,6 +24,7 @@ _PREFIXES = (
     "oci+fetch://",
     "hf://",
 )
+_USER = re.compile(r"(?<=://)[^/@]*@")
 _SCHEME = re.compile(r"\w+?://")
 _AZURE_HOST = "blob.core.windows.net"
 _AZURE = re.compile(r"https://(.+?).blob.core.windows.net/(.+)")
@@ -34,7 +37,7 @@ def check(uri: str, view: View) -> None:
     raise CannotDecide(
         f"StorageURI not supported: storageUri, must be one of: [{', '.join(_PREFIXES)}] or match "
         "https://{}.blob.core.windows.net/{}/{} or be an absolute or relative local path. "
-        f"StorageUri [{uri}] is not supported",
+        f"StorageUri [{_without_credentials(uri)}] is not supported",
         reason=INVALID_SPEC,
         next_step="Use a supported scheme, or create a ClusterStorageContainer that lists this URI's format.",
     )
@@ -51,17 +54,13 @@ def is_supported(uri: str, containers: Iterable[Object]) -> bool:
 
 def handles(container: Object, uri: str) -> bool:
     """Whether an enabled ClusterStorageContainer of the init container kind lists a format that `uri` has."""
-    spec = container.get("spec") or {}
-    if container.get("disabled") is True or (spec.get("workloadType") or "initContainer") != "initContainer":
-        return False
-    return any(_matches(entry, uri) for entry in spec.get("supportedUriFormats") or ())
-
-
-def _matches(entry: Object, uri: str) -> bool:
-    prefix = entry.get("prefix")
-    if prefix:
-        return uri.startswith(str(prefix))
     try:
-        return re.search(str(entry.get("regex") or r"(?!)"), uri) is not None
-    except re.error:
-        return False  # a format that is no expression matches nothing; the other formats still count
+        parsed = ClusterStorageContainer.parse(container)
+    except Malformed:
+        return False  # it cannot download anything; its own validation tells its author
+    is_init_container = parsed.spec.effective_workload_type == INIT_CONTAINER
+    return is_init_container and parsed.disabled is not True and parsed.spec.covers(uri)
+
+
+def _without_credentials(uri: str) -> str:
+    return _USER.sub("***@", uri)
