@@ -60,3 +60,8 @@ def test_what_is_going_names_what_holds_it() -> None:
 def test_any_kind_with_a_ready_condition_is_judged_by_it() -> None:
     conditions = [{"type": "Ready", "status": "False", "reason": "R", "message": "m"}]
     assert state(thing("InferenceService", conditions=conditions)) == State(False, "R", "m")
+
+
+def test_what_serves_says_where() -> None:
+    conditions = [{"type": "Ready", "status": "True"}]
+    assert state(thing("InferenceService", conditions=conditions, url="http://x")) == State(True, "ready at http://x")

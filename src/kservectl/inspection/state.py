@@ -47,7 +47,8 @@ def _by_condition(obj: Object) -> State:
     if found is None:
         return State(None)
     if found.get("status") == "True":
-        return State(True, "ready")
+        url = (obj.get("status") or {}).get("url")
+        return State(True, f"ready at {url}" if url else "ready")
     return State(False, str(found.get("reason") or "not ready"), str(found.get("message") or ""))
 
 
