@@ -39,10 +39,14 @@ class Journal:
         self._file = -1
         self._size = 0
         self._records = 0
+        self._following = False
         self._log = structlog.get_logger()
 
     def open(self) -> None:
-        """Take the folder, put what it holds into the store, and keep the file up to date from now on."""
+        """Take the folder, put what it holds into the store, and keep the file up to date from now on.
+
+        Opened again after `close`, it writes down what the store holds by then.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -55,14 +59,16 @@ class Journal:
             ) from error
         try:
             state = self._folder / _STATE
-            if state.exists():
+            if state.exists() and not self._following:
                 for record in _read(state):
                     self._replay(record)
             self._rewrite()
         except Exception:
             self.close()
             raise
-        self._store.listen(self._append)
+        if not self._following:
+            self._store.listen(self._append)
+            self._following = True
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -46,6 +46,13 @@ class Presenter:
             items = [b"{" + entry.encoded(kind, convert)[identity:] for entry in page.entries]
         return _list(f"{kind.kind}List", kind.api_version, page, items)
 
+    def identity(self, served: ServedKind, form: Form) -> tuple[str, str]:
+        """apiVersion and kind of one object in a form."""
+        names = {"table": "Table", "partial": "PartialObjectMetadata"}
+        if form.shape in names:
+            return f"meta.k8s.io/{form.version}", names[form.shape]
+        return served.kind.api_version, served.kind.kind
+
     def watch_encoder(self, served: ServedKind, form: Form, include: str) -> Callable[[Entry], bytes]:
         """Encodes entries for one watch; of tables only the first event names the columns."""
         if form.shape == "object":

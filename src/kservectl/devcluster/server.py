@@ -170,7 +170,7 @@ class ApiServer:
         self, request: web.Request, info: RequestInfo, served: ServedKind, fault: Fault | None
     ) -> web.StreamResponse:
         form = negotiate(request.headers.get("Accept", ""))
-        options = self._watcher.options(served, info, _DEFAULT_WATCH_SECONDS)
+        options = self._watcher.options(served, info, _DEFAULT_WATCH_SECONDS, self._presenter.identity(served, form))
         encode = self._presenter.watch_encoder(served, form, info.query.get("includeObject", ""))
         response = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-cache, private"})
         response.enable_chunked_encoding()

@@ -36,6 +36,8 @@ class WatchOptions:
     seconds: float
     namespace: str
     selector: Selector
+    identity: tuple[str, str]
+    """apiVersion and kind of what is sent, for bookmarks."""
 
 
 class Watch:
@@ -78,7 +80,9 @@ class Watcher:
     def running(self) -> int:
         return len(self._running)
 
-    def options(self, served: ServedKind, info: RequestInfo, default_seconds: float) -> WatchOptions:
+    def options(
+        self, served: ServedKind, info: RequestInfo, default_seconds: float, identity: tuple[str, str]
+    ) -> WatchOptions:
         initial = info.query.get("sendInitialEvents", "")
         match = info.query.get("resourceVersionMatch", "")
         field = "resourceVersionMatch"
@@ -95,6 +99,7 @@ class Watcher:
             float(integer(info, "timeoutSeconds", 0) or default_seconds),
             info.namespace,
             self._lister.selector(served, info),
+            identity,
         )
 
     def cut_all(self) -> None:
@@ -133,7 +138,7 @@ class Watcher:
         entries = self._lister.matching(served, options.namespace, options.selector)
         lines = [_line(b"ADDED", encode(entry)) for entry in entries]
         if options.initial_events and options.bookmarks:
-            mark = self._bookmark(served, {_INITIAL_EVENTS_END: "true"})
+            mark = self._bookmark(options, {_INITIAL_EVENTS_END: "true"})
             lines.append(mark)
         return b"".join(lines)
 
@@ -166,16 +171,16 @@ class Watcher:
             due = options.bookmarks and self._clock.monotonic() >= next_bookmark
             if due and not follower.behind:  # changes may have come while the chunk was being sent
                 next_bookmark = self._clock.monotonic() + self._bookmark_seconds
-                yield self._bookmark(view.served)
+                yield self._bookmark(options)
         if options.bookmarks and not follower.ended and not follower.behind:
-            yield self._bookmark(view.served)
+            yield self._bookmark(options)
 
-    def _bookmark(self, served: ServedKind, annotations: Object | None = None) -> bytes:
+    def _bookmark(self, options: WatchOptions, annotations: Object | None = None) -> bytes:
         metadata: Object = {"resourceVersion": str(self._store.revision), "creationTimestamp": None}
         if annotations:
             metadata["annotations"] = annotations
-        kind = served.kind
-        mark = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+        api_version, kind = options.identity
+        mark = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
         return _line(b"BOOKMARK", orjson.dumps(mark))
 
 

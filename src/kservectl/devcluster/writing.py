@@ -14,13 +14,12 @@ from typing import Any
 from kservectl.clock import Clock, rfc3339
 from kservectl.devcluster import object_meta, strategies
 from kservectl.devcluster.admission import Admission, Attributes, Operation
-from kservectl.devcluster.contract import Cause, InvalidObject, PatchType, Prepared, ServedKind, TypeSystem
+from kservectl.devcluster.contract import Cause, PatchType, Prepared, ServedKind, TypeSystem
 from kservectl.devcluster.refusals import (
     already_exists,
     bad_request,
     conflict,
     forbidden,
-    invalid,
     must_have_version,
     not_found,
     refusal,
@@ -84,7 +83,7 @@ class Writer:
     async def create(self, served: ServedKind, namespace: str, body: Any, options: WriteOptions) -> Written:
         """Store a new object; its name may be left to the server (generateName)."""
         kind = served.kind
-        body = _identified(served, body)
+        body = object_meta.identified(served, body)
         metadata = body["metadata"]
         if metadata.get("resourceVersion") not in {None, "", "0"}:
             raise refusal(500, "", "resourceVersion should not be set on objects to be created")
@@ -97,7 +96,7 @@ class Writer:
     ) -> Written:
         """Replace an object, or the part of it that the subresource is about."""
         kind = served.kind
-        body = _identified(served, body)
+        body = object_meta.identified(served, body)
         said = body["metadata"].get("name") or ""
         if said != key.name:
             raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
@@ -157,7 +156,7 @@ class Writer:
         self, served: ServedKind, key: ObjectKey, body: Any, options: WriteOptions, subresource: str
     ) -> Written:
         kind = served.kind
-        body = _identified(served, body)
+        body = object_meta.identified(served, body)
         metadata = body["metadata"]
         if "managedFields" in metadata and metadata["managedFields"] is not None:
             raise bad_request("metadata.managedFields must be nil")
@@ -177,7 +176,7 @@ class Writer:
                 subresource=subresource,
             )
             prepared = self._types.prepare(kind, new, field_validation=options.field_validation)
-            return Prepared(_with_claims(prepared.object, metadata, live), prepared.warnings)
+            return Prepared(object_meta.with_claims(prepared.object, metadata, live), prepared.warnings)
 
         if self.entry(served, key) is None:
             if subresource:
@@ -287,7 +286,7 @@ class Writer:
     ) -> tuple[Object, tuple[str, ...]]:
         """The object to store in place of `old`, after everything that may change or refuse it."""
         kind = served.kind
-        new = strategies.on_update(served, _inheriting(candidate, old), old, subresource)
+        new = strategies.on_update(served, object_meta.inheriting(candidate, old), old, subresource)
         if not tracked:
             new = self._types.track(
                 kind, old, new, manager=options.manager, now=self._clock.now(), subresource=subresource
@@ -295,7 +294,7 @@ class Writer:
         attributes = self._attributes("UPDATE", served, key.namespace, key.name, new, old, options, subresource)
         mutated, warnings = await self._mutate(attributes)
         if mutated is not new:
-            new = strategies.on_update(served, _inheriting(mutated, old), old, subresource)
+            new = strategies.on_update(served, object_meta.inheriting(mutated, old), old, subresource)
         self._validate(served, new, old, subresource)
         final = self._attributes("UPDATE", served, key.namespace, key.name, new, old, options, subresource)
         return new, warnings + await self._admission.validate(final)
@@ -305,7 +304,7 @@ class Writer:
         metadata = new["metadata"]
         if metadata.get("deletionTimestamp") and may_go(served, new):
             return self._store.remove(resource, live, last_state=self._registry.convert(new, stored_kind))
-        if _same_but_for_times(new, old):
+        if object_meta.same_but_for_times(new, old):
             if self._store.collection(resource).get(live.key) is not live:
                 raise Stale(str(live.key))
             return live
@@ -336,15 +335,8 @@ class Writer:
             raise forbidden(served.kind, str(obj["metadata"].get("name") or ""), why, [cause])
 
     def _validate(self, served: ServedKind, new: Object, old: Object | None, subresource: str = "") -> None:
-        causes = object_meta.check(served.kind, new)
-        if old is not None:
-            causes += object_meta.check_update(new, old)
-        try:
+        with refusing(served.kind, str(new["metadata"].get("name") or "")):
             self._types.validate(served.kind, new, old, subresource=subresource)
-        except InvalidObject as refused:
-            causes += refused.causes
-        if causes:
-            raise invalid(served.kind, str(new["metadata"].get("name") or ""), causes)
 
     async def _mutate(self, attributes: Attributes) -> tuple[Object, tuple[str, ...]]:
         """The object after mutating admission, decoded and defaulted anew when it was changed."""
@@ -390,56 +382,6 @@ def may_go(served: ServedKind, obj: Object) -> bool:
     if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
         return False
     return served.kind != NAMESPACE or not (obj.get("spec") or {}).get("finalizers")
-
-
-def _identified(served: ServedKind, body: Any) -> Object:
-    """A copy of the body with a metadata of its own, and apiVersion and kind when it has none."""
-    if not isinstance(body, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {served.kind.kind})")
-    metadata = body.get("metadata")
-    if metadata is not None and not isinstance(metadata, dict):
-        raise bad_request(f"{served.kind.kind} has a metadata that is not an object")
-    kind = served.kind
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **body, "metadata": dict(metadata or {})}
-
-
-def _inheriting(candidate: Object, old: Object) -> Object:
-    """An update with the metadata that no client sets taken over from the live object."""
-    before, metadata = old["metadata"], dict(candidate["metadata"])
-    metadata.pop("selfLink", None)
-    metadata["uid"] = metadata.get("uid") or before["uid"]
-    for field in ("resourceVersion", "creationTimestamp", "generation", "deletionTimestamp"):
-        if field in before:
-            metadata[field] = before[field]
-        elif field == "generation":
-            metadata.pop(field, None)
-    if metadata.get("deletionGracePeriodSeconds") is None and "deletionGracePeriodSeconds" in before:
-        metadata["deletionGracePeriodSeconds"] = before["deletionGracePeriodSeconds"]
-    return {**candidate, "metadata": metadata}
-
-
-def _with_claims(applied: Object, said: Object, live: Object | None) -> Object:
-    """An applied object that claims the resourceVersion and uid that the apply named, or else the live ones."""
-    if live is None:
-        return applied
-    metadata = dict(applied["metadata"])
-    for field in ("resourceVersion", "uid"):
-        metadata[field] = said[field] if field in said else live["metadata"][field]
-    return {**applied, "metadata": metadata}
-
-
-def _same_but_for_times(new: Object, old: Object) -> bool:
-    """Whether an update changes nothing, the times of managedFields aside."""
-    if new == old:
-        return True
-    if new.keys() != old.keys() or any(new[field] != old[field] for field in new if field != "metadata"):
-        return False
-    return _timeless(new["metadata"]) == _timeless(old["metadata"])
-
-
-def _timeless(metadata: Object) -> Object:
-    entries = [{**entry, "time": None} for entry in metadata.get("managedFields") or ()]
-    return {**metadata, "managedFields": entries}
 
 
 def _unstored(served: ServedKind, obj: Object) -> Entry:
