@@ -267,6 +267,14 @@ def test_a_rule_that_cannot_be_compiled_is_logged_and_left_out(rule: str) -> Non
     ]
 
 
+def test_a_pattern_that_only_go_understands_is_logged_and_left_out() -> None:
+    with capture_logs() as logs:
+        types = serving({"f": {"type": "string", "pattern": r"^\p{Lu}+$", "maxLength": 2}})
+    assert [log["rule"] for log in logs] == [r"^\p{Lu}+$"]
+    assert causes(types, {"f": "ab"}) == []
+    assert len(causes(types, {"f": "abc"})) == 1
+
+
 def test_metadata_is_checked_like_that_of_any_kind() -> None:
     types = serving({})
     with pytest.raises(Malformed, match="cannot be handled as a Thing"):

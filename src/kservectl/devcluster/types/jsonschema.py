@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,12 @@ from kservectl.objects.metadata import Object
 
 
 def compile_schema(source: Mapping[str, Any], problems: list[RuleProblem], *, path: str = "") -> Schema:
-    """The node of an openAPIV3Schema; validation rules that cannot be compiled are left out and added to `problems`."""
+    """The node of an openAPIV3Schema.
+
+    Validation rules and patterns that cannot be compiled are left out and added to `problems`.
+    """
+    if source.keys() <= _PLAIN_KEYWORDS:
+        return _plain(_type(source))
     properties = {
         name: compile_schema(below, problems, path=f"{path}.{name}")
         for name, below in (source.get("properties") or {}).items()
@@ -55,6 +61,15 @@ def compile_schema(source: Mapping[str, Any], problems: list[RuleProblem], *, pa
     )
 
 
+_PLAIN_KEYWORDS = frozenset({"type", "description"})
+
+
+@cache
+def _plain(type_: Type) -> Schema:
+    """The node that says no more than its type, as most of a large schema do."""
+    return Schema(type_)
+
+
 def _type(source: Mapping[str, Any]) -> Type:
     if source.get("x-kubernetes-int-or-string"):
         return "int-or-string"
@@ -64,10 +79,11 @@ def _type(source: Mapping[str, Any]) -> Type:
 
 def _checks(source: Mapping[str, Any], problems: list[RuleProblem], path: str) -> Sequence[Check]:
     found: list[Check] = []
-    for keyword, make in _KEYWORDS.items():
-        if source.get(keyword) is not None:
-            found.append(make(source[keyword], source))
-    if (text := _text(source)) is not None:
+    for keyword, value in source.items():
+        make = _KEYWORDS.get(keyword)
+        if make is not None and value is not None:
+            found.append(make(value, source))
+    if (text := _text(source, problems, path)) is not None:
         found.append(text)
     for keyword in ("oneOf", "anyOf", "allOf"):
         if branches := source.get(keyword):
@@ -91,13 +107,12 @@ def _enum(choices: Sequence[Any], source: Object) -> Check:
     return check
 
 
-def _text(source: Mapping[str, Any]) -> Check | None:
+def _text(source: Mapping[str, Any], problems: list[RuleProblem], path: str) -> Check | None:
     """The length and the pattern of a text; of several mistakes only the first is told."""
     longest, shortest, pattern = source.get("maxLength"), source.get("minLength"), source.get("pattern")
     if longest is None and shortest is None and pattern is None:
         return None
-    # Go's syntax is nearly Python's; the two ends of a text are spelled differently.
-    expression = re.compile(pattern.replace(r"\z", r"\Z")) if pattern is not None else None
+    expression = _compile_pattern(pattern, problems, path) if pattern is not None else None
 
     def check(value: Any, old: Any, path: str) -> Sequence[Cause]:
         if not isinstance(value, str):
@@ -111,6 +126,15 @@ def _text(source: Mapping[str, Any]) -> Check | None:
         return ()
 
     return check
+
+
+def _compile_pattern(pattern: str, problems: list[RuleProblem], path: str) -> re.Pattern[str] | None:
+    """Go's syntax is nearly Python's: the end of a text is spelled differently, and some classes are missing here."""
+    try:
+        return re.compile(pattern.replace(r"\z", r"\Z"))
+    except re.error as error:
+        problems.append(RuleProblem(path, pattern, f"not a regular expression here: {error}"))
+        return None
 
 
 def _is_number(value: Any) -> bool:
