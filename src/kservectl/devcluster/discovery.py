@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kservectl.devcluster.contract import ServedKind
 from kservectl.devcluster.registry import Registry
+from kservectl.devcluster.scale import SCALE
 from kservectl.objects.kind import NAMESPACE, POD, SERVICE_ACCOUNT, Kind
 from kservectl.objects.metadata import Object
 
@@ -24,7 +25,6 @@ VERSION: Mapping[str, str] = {
     "platform": "",
 }
 
-SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 

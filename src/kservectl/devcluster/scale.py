@@ -5,11 +5,13 @@ from typing import Any
 
 import jsonpatch
 
-from kservectl.devcluster.contract import PatchType, ServedKind
+from kservectl.devcluster.contract import Cause, PatchType, ServedKind
 from kservectl.devcluster.jsonpath import find_one, with_value
-from kservectl.devcluster.refusals import bad_request, unsupported_media_type
+from kservectl.devcluster.refusals import bad_request, invalid, quoted, unsupported_media_type
+from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
+SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 _SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -17,7 +19,8 @@ def scale_of(served: ServedKind, obj: Object) -> Object:
     """The Scale of an object."""
     paths = served.scale or {}
     status: Object = {"replicas": find_one(obj, paths.get("statusReplicasPath", "")) or 0}
-    selector = _selector_text(find_one(obj, paths.get("labelSelectorPath", "") or ".spec.selector"))
+    where = paths.get("labelSelectorPath", "") if served.custom else ".spec.selector"
+    selector = _selector_text(find_one(obj, where)) if where else ""
     if selector:
         status["selector"] = selector
     replicas = find_one(obj, paths.get("specReplicasPath", ""))
@@ -36,8 +39,11 @@ def scaled(served: ServedKind, obj: Object, scale: Any) -> Object:
     if not isinstance(spec, dict):
         raise bad_request("the object provided is unrecognized (must be of type Scale)")
     replicas = spec.get("replicas") or 0
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        raise bad_request(f"spec.replicas: Invalid value: {replicas!r}: must be greater than or equal to 0")
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise bad_request(f"spec.replicas: {quoted(replicas)} is no number")
+    if replicas < 0:
+        said = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        raise invalid(SCALE, str(obj["metadata"]["name"]), [Cause("FieldValueInvalid", said, "spec.replicas")])
     new = with_value(obj, (served.scale or {})["specReplicasPath"], replicas)
     version = (scale.get("metadata") or {}).get("resourceVersion")
     return {**new, "metadata": {**new["metadata"], "resourceVersion": version}} if version else new
