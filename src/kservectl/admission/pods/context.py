@@ -1,25 +1,20 @@
 """What an injector may know besides the pod, and how it refuses one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from kservectl.api.config import Config
+from kservectl.modelstorage.context import StorageContext
+from kservectl.modelstorage.refusal import PodRefused as InjectionRefused
 from kservectl.objects.metadata import Object
 
-
-class InjectionRefused(Exception):
-    """The pod cannot run as it is described; the text says why and what to do."""
+__all__ = ["InjectionRefused", "Injector", "PodContext"]
 
 
 @dataclass(frozen=True, slots=True)
-class PodContext:
-    """`namespace` is the pod's, `system_namespace` KServe's own."""
+class PodContext(StorageContext):
+    """`service` is the InferenceService that the pod belongs to; None when it is not known (any more)."""
 
-    namespace: str
-    system_namespace: str
-    config: Config
-    storage_containers: Sequence[Object] = ()
-    """All ClusterStorageContainers, in the order of their names."""
+    service: Object | None = None
 
 
 Injector = Callable[[Object, PodContext], Object]
