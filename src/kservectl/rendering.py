@@ -14,47 +14,34 @@ from kservectl.admission.inferenceservice.defaulting import default
 from kservectl.admission.inferenceservice.validation.validator import validate
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import (
-    CLUSTER_SERVING_RUNTIME,
-    CLUSTER_STORAGE_CONTAINER,
-    HTTP_ROUTE,
     INFERENCE_SERVICE,
-    SERVING_RUNTIME,
-    TRAINED_MODEL,
 )
 from kservectl.clock import rfc3339
+from kservectl.controllers.inferenceservice.controller import build
 from kservectl.controllers.inferenceservice.reconcile import reconcile
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.contract import InvalidObject, Malformed, TypeSystem, UnknownFields
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
-    DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
-    INGRESS,
-    NAMESPACE,
-    POD,
-    SERVICE,
     Kind,
 )
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import StaticView
 
-_KINDS: Sequence[Kind] = (
-    INFERENCE_SERVICE,
-    SERVING_RUNTIME,
-    CLUSTER_SERVING_RUNTIME,
-    CLUSTER_STORAGE_CONTAINER,
-    TRAINED_MODEL,
-    CONFIG_MAP,
-    NAMESPACE,
-    DEPLOYMENT,
-    SERVICE,
-    HORIZONTAL_POD_AUTOSCALER,
-    HTTP_ROUTE,
-    INGRESS,
-    POD,
+_CONTROLLER = build(Settings())
+_KINDS: Sequence[Kind] = tuple(
+    dict.fromkeys(
+        [
+            _CONTROLLER.kind,
+            *(owned.kind for owned in _CONTROLLER.owns),
+            *(watched.kind for watched in _CONTROLLER.watches),
+        ]
+    )
 )
+"""What the controller's caches hold: all of it counts as served."""
+
 _MOST_ROUNDS = 6
 
 

@@ -9,6 +9,7 @@ from kservectl.runtime.predicates import (
     any_of,
     generation_changed,
     metadata_changed,
+    more_than_status_changed,
     not_only_status,
     resource_version_changed,
     status_changed,
@@ -56,3 +57,12 @@ def test_any_of_says_yes_when_one_does() -> None:
     both = any_of(generation_changed, status_changed)
     assert both(Change(OLD, STATUS))
     assert not both(Change(OLD, changed(labels={})))
+
+
+def test_a_change_outside_the_status_is_seen_without_a_generation() -> None:
+    old = {"metadata": {"name": "a", "resourceVersion": "1"}, "data": {"x": "1"}, "status": {"n": 1}}
+    echo = {**old, "metadata": {"name": "a", "resourceVersion": "2"}, "status": {"n": 2}}
+    assert not more_than_status_changed(Change(old, echo))
+    assert more_than_status_changed(Change(old, {**echo, "data": {}}))
+    assert more_than_status_changed(Change(old, {**echo, "metadata": {"name": "a", "labels": {"x": "y"}}}))
+    assert more_than_status_changed(Change(None, old))

@@ -29,12 +29,16 @@ class Owned:
         Whether the kind may be absent from the API server.
     adopts
         Whether an object of the wanted name without any controller may be taken over.
+    predicate
+        Which changes of a child make its owner be decided again; None for all. A change of what was applied has to be
+        among them, or a hand edit would stay.
     """
 
     kind: Kind
     label_selector: str = ""
     optional: bool = False
     adopts: bool = False
+    predicate: Predicate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,3 +48,16 @@ def status_changed(change: Change) -> bool:
 
 not_only_status = any_of(generation_changed, metadata_changed)
 """Drops the echo of one's own status writes, and nothing else that matters."""
+
+_OF_THE_SERVER = frozenset({"resourceVersion", "managedFields", "generation"})
+
+
+def more_than_status_changed(change: Change) -> bool:
+    """Lets through a change of anything but `status`, also for kinds whose generation the server does not count."""
+    if change.old is None or change.new is None:
+        return True
+    old, new = change.old, change.new
+    if any(old.get(part) != new.get(part) for part in {*old, *new} - {"metadata", "status"}):
+        return True
+    before, after = metadata.metadata(old), metadata.metadata(new)
+    return any(before.get(part) != after.get(part) for part in {*before, *after} - _OF_THE_SERVER)

@@ -125,8 +125,9 @@ class Sources:
     def _owned_handler(self, owned: Owned, enqueue: Enqueue, seen: Seen) -> Callable[[Change], None]:
         def handle(change: Change) -> None:
             seen(owned.kind, change)
-            for key in owner_keys(change, self._controller.kind):
-                enqueue(key, _priority(change))
+            if owned.predicate is None or owned.predicate(change):
+                for key in owner_keys(change, self._controller.kind):
+                    enqueue(key, _priority(change))
 
         return handle
 

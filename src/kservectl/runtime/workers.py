@@ -21,7 +21,7 @@ from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.metrics import ControllerMetrics
 from kservectl.runtime.outcome import Outcome
-from kservectl.runtime.sources import Sources
+from kservectl.runtime.sources import Sources, owner_keys
 from kservectl.runtime.view import View
 from kservectl.workqueue import CHANGED, ShutDown, WorkQueue
 
@@ -80,7 +80,7 @@ class Workers:
         elif metadata.controller_of(change.object) is None:
             waiting = set(self._postponed)  # a shared child: nothing in it says who waits
         else:
-            return  # its owner is enqueued for the change itself
+            waiting = owner_keys(change, self._controller.kind) & self._postponed
         for key in waiting:
             if not self._expectations.pending(key):
                 self._postponed.discard(key)

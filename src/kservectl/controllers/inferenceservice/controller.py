@@ -21,7 +21,7 @@ from kservectl.controllers.inferenceservice.refusal import amended
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, POD, SERVICE
 from kservectl.runtime.controller import Controller, Owned, Watched
-from kservectl.runtime.predicates import not_only_status
+from kservectl.runtime.predicates import more_than_status_changed, not_only_status
 
 
 def build(settings: Settings, *, workers: int = 8) -> Controller:
@@ -32,9 +32,11 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
         reconcile=partial(reconcile, settings=settings),
         finalizer=FINALIZER,
         owns=(
-            Owned(DEPLOYMENT, label_selector=SERVICE_LABEL),
-            Owned(SERVICE, label_selector=SERVICE_LABEL),
-            Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True),
+            Owned(DEPLOYMENT, label_selector=SERVICE_LABEL, predicate=watching.deployment_tells),
+            Owned(SERVICE, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
+            Owned(
+                HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True, predicate=more_than_status_changed
+            ),
             Owned(SCALED_OBJECT, label_selector=SERVICE_LABEL, optional=True),
             Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),
             Owned(HTTP_ROUTE, optional=True, adopts=True),

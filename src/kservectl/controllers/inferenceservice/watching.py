@@ -21,6 +21,7 @@ from kservectl.informers import Change
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT
 from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.predicates import more_than_status_changed
 from kservectl.runtime.view import View
 
 
@@ -73,6 +74,13 @@ def is_ready(service: Object) -> bool:
     """Whether the status says Ready."""
     conditions: Sequence[Object] = (service.get("status") or {}).get("conditions") or ()
     return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
+
+
+def deployment_tells(change: Change) -> bool:
+    """Whether a Deployment has moved in what a service's status is made of; its other counters move several times more."""
+    if more_than_status_changed(change) or change.old is None or change.new is None:
+        return True
+    return _readiness(change.old) != _readiness(change.new)
 
 
 def essence_of_pod(pod: Object) -> Object:
@@ -128,6 +136,15 @@ def _tells(pod: Object | None) -> Object:
     if server is not None and (server.ended is not None or server.waiting == CRASH_LOOP):
         found["server"] = (server.ended, server.waiting, server.previous)
     return found
+
+
+def _readiness(deployment: Object) -> tuple[object, ...]:
+    status = deployment.get("status") or {}
+    conditions = [
+        (entry.get("type"), entry.get("status"), entry.get("reason"), entry.get("message"))
+        for entry in status.get("conditions") or ()
+    ]
+    return status.get("readyReplicas") or 0, status.get("availableReplicas") or 0, sorted(map(str, conditions))
 
 
 def _is_ready(pod: Object | None) -> bool:
