@@ -117,7 +117,8 @@ def managers(_shared_manager: ManagerProcess, manager_kubeconfig: Path, tmp_path
 
     yield make
     for each in made:
-        each.discard()
+        # A clean stop releases the Lease, so that the next test need not wait for its end.
+        each.stop()
 
 
 @pytest.fixture

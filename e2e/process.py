@@ -85,9 +85,15 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self} did not end within {seconds} s:\n{self.tail()}") from None
 
-    def discard(self) -> None:
-        """End it, whatever state it is in."""
-        if self.alive:
+    def stop(self, seconds: float = 20) -> None:
+        """End it, whatever state it is in: cleanly if it can."""
+        if not self.alive:
+            return
+        self.resume()
+        self._signal(signal.SIGTERM)
+        try:
+            self._running().wait(seconds)
+        except subprocess.TimeoutExpired:
             self.kill9()
 
     def wait_until(self, holds: Callable[[], bool], what: str, seconds: float) -> None:

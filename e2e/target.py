@@ -50,4 +50,4 @@ def _devcluster(folder: Path) -> Iterator[Path]:
         process.wait_until(kubeconfig.exists, "serving", _START_SECONDS)
         yield kubeconfig
     finally:
-        process.discard()
+        process.stop()
