@@ -22,6 +22,7 @@ from kservectl.admission.inferenceservice.validation.naming import (
     predictor_rename_errors,
     unknown_mode_errors,
 )
+from kservectl.admission.inferenceservice.validation.networking import networking_errors, networking_warnings
 from kservectl.admission.inferenceservice.validation.scaling import (
     default_scaling_errors,
     default_scaling_warnings,
@@ -52,10 +53,10 @@ def validate(new: Object, old: Object | None, config: Config) -> Verdict:
         return Verdict()
     subject, before = Subject(new), Subject(old) if old is not None else None
     found = [*_update_errors(subject, before), *_errors(subject, config)]
-    known = set(_further_errors(before)) if before is not None else set()
+    known = set(_further_errors(before, config)) if before is not None else set()
     reported = {error.field for error in found}
-    found += [error for error in _further_errors(subject) if error not in known and error.field not in reported]
-    return Verdict(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(_warnings(subject))))
+    found += [error for error in _further_errors(subject, config) if error not in known and error.field not in reported]
+    return Verdict(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(_warnings(subject, config))))
 
 
 def _update_errors(subject: Subject, old: Subject | None) -> Iterator[FieldError]:
@@ -82,11 +83,12 @@ def _errors(subject: Subject, config: Config) -> Iterator[FieldError]:
     yield from canary_errors(subject)
 
 
-def _further_errors(subject: Subject) -> Iterator[FieldError]:
+def _further_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
     """Rules that KServe does not have, or not for canaries; then what a structural schema would refuse (some
     installations have one that accepts everything)."""
     yield from name_length_errors(subject)
     yield from unknown_mode_errors(subject)
+    yield from networking_errors(subject, config)
     for component in subject.components:
         yield from download_path_errors(component)
         yield from traffic_errors(component)
@@ -102,8 +104,9 @@ def _further_errors(subject: Subject) -> Iterator[FieldError]:
     yield from _shape_errors(subject.obj)
 
 
-def _warnings(subject: Subject) -> Iterator[str]:
+def _warnings(subject: Subject, config: Config) -> Iterator[str]:
     yield from confidential_warnings(subject)
+    yield from networking_warnings(subject, config)
     for component in subject.components:
         yield from default_scaling_warnings(subject, component)
 
