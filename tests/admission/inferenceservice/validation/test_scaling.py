@@ -73,7 +73,8 @@ KEDA = STANDARD | {CLASS: "keda"}
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"scaleMetric": "cpu"}, "ScaleMetric is not supported for KEDA"),
+        ({"scaleMetric": "rps"}, "[rps] is not a supported metric; use cpu, memory or autoScaling.metrics"),
+        ({"scaleMetric": "cpu", "scaleTarget": 120}, "the target utilization percentage should be a [1-100] integer"),
         (metrics({"type": "Resource"}), "metricSpec.Resource is not set for resource metric source type"),
         (
             metrics(resource("cpu", type="AverageValue", averageValue="1")),
@@ -114,6 +115,14 @@ KEDA = STANDARD | {CLASS: "keda"}
 )
 def test_what_keda_cannot_do_is_refused(settings: Object, message: str) -> None:
     assert message in only(scaled(KEDA, **settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"scaleMetric": "cpu"}, {"scaleMetric": "memory", "scaleTarget": 70}, {"scaleTarget": 60}],
+)
+def test_keda_takes_the_short_form_because_the_controller_makes_a_trigger_of_it(settings: Object) -> None:
+    assert allowed(scaled(KEDA, **settings))
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,10 @@ def _target_errors(component: Component) -> Iterator[FieldError]:
 
 
 def _keda_errors(component: Component) -> Iterator[FieldError]:
-    if component.spec.get("scaleMetric") is not None:
-        message = "ScaleMetric is not supported for KEDA; use autoScaling.metrics"
-        yield FieldError(f"{component.path}.scaleMetric", message, "FieldValueForbidden")
+    metric = text(component.spec, "scaleMetric") or "cpu"
+    if metric not in {"cpu", "memory"}:
+        yield _unsupported_metric(component, metric, "cpu, memory or autoScaling.metrics")
+    yield from _target_errors(component)
     for path, entry in _metrics(component):
         match text(entry, "type"):
             case "Resource":
