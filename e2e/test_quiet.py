@@ -1,7 +1,6 @@
 """Where nothing changes, nothing is asked and nothing is written."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,10 @@ from e2e.api import Api
 from e2e.bursts import all_ready, create_all
 from e2e.conftest import StartManager
 from e2e.manager import ManagerProcess
+from e2e.rendering import CHILDREN
 from e2e.services import service
 from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.objects import metadata
 
 _SERVICES = 100
 _QUIET_LOOKS = 5
@@ -36,33 +37,35 @@ async def at_rest(manager: ManagerProcess, decided: int, seconds: float = 40) ->
 
 @pytest.mark.timeout(200)
 async def test_second_pass_over_unchanged_services_asks_nothing(
-    api: Api, namespace: str, managers: StartManager, tmp_path: Path
+    api: Api, namespace: str, managers: StartManager
 ) -> None:
-    empty = managers()
-    await asyncio.to_thread(empty.start_ready)
-    await at_rest(empty, 0)
-    for_nothing = empty.requests()
-    await create_all(
-        api, [service(f"calm-{number:03}", namespace) for number in range(_SERVICES)], at_once=10, seconds=90
-    )
+    manager = managers()
+    await asyncio.to_thread(manager.start_ready)
+    await at_rest(manager, 0)
+    await asyncio.to_thread(manager.terminate)
+    await asyncio.to_thread(manager.start_ready)
+    await at_rest(manager, 0)
+    over_nothing = manager.requests()
+    await create_all(api, [service(f"calm-{number:03}", namespace) for number in range(_SERVICES)], at_once=10)
     await all_ready(api, namespace, _SERVICES, seconds=90)
-    await at_rest(empty, _SERVICES)
-    await asyncio.to_thread(empty.terminate)
-    versions = {
-        each["metadata"]["name"]: each["metadata"]["resourceVersion"]
-        for each in await api.list(INFERENCE_SERVICE, namespace)
-    }
+    await at_rest(manager, _SERVICES)
+    await asyncio.to_thread(manager.terminate)
+    before = await versions(api, namespace)
 
-    second = managers()
-    await asyncio.to_thread(second.start_ready)
-    await at_rest(second, _SERVICES)
+    await asyncio.to_thread(manager.start_ready)
+    await at_rest(manager, _SERVICES)
 
-    asked = second.requests()
+    asked = manager.requests()
     assert {method: asked[method] for method in _WRITES if method in asked} == {}
-    # Lists and watches, one set of them however many services there are.
-    assert asked["GET"] <= for_nothing["GET"]
-    after = {
-        each["metadata"]["name"]: each["metadata"]["resourceVersion"]
-        for each in await api.list(INFERENCE_SERVICE, namespace)
+    # Lists and watches: one set of them, however many services there are.
+    assert asked["GET"] <= over_nothing["GET"]
+    assert await versions(api, namespace) == before
+
+
+async def versions(api: Api, namespace: str) -> dict[tuple[str, str], str]:
+    """The resourceVersion of every object that a manager writes."""
+    return {
+        (kind.kind, metadata.name(obj)): metadata.resource_version(obj)
+        for kind in (INFERENCE_SERVICE, *CHILDREN)
+        for obj in await api.list(kind, namespace)
     }
-    assert after == versions
