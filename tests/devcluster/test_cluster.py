@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 
 from kservectl.client.errors import AlreadyExists, Conflict, Invalid
@@ -14,7 +15,19 @@ from kservectl.devcluster.object_meta import generate_name
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects.kind import CONFIG_MAP, EVENT, JOB, POD, SERVICE, Kind
 from kservectl.objects.metadata import Object
-from tests.devcluster.samples import CONFIG_MAPS, config_map, create, read, refused
+from tests.devcluster.samples import (
+    CONFIG_MAPS,
+    DEFINITIONS,
+    DEPLOYMENTS,
+    WIDGETS,
+    config_map,
+    create,
+    definition,
+    deployment,
+    read,
+    refused,
+    widget,
+)
 from tests.devcluster.webhook_server import self_signed
 
 CORE_EVENT = Kind("", "v1", "Event", "events")
@@ -174,6 +187,72 @@ async def test_unknown_patch_type_and_bad_options_are_refused(http: aiohttp.Clie
             assert (await refused(response))[:2] == (422, "Invalid")
     async with http.delete("/api/v1/configmaps") as response:
         assert response.status == 405
+
+
+_WRONG: tuple[object, ...] = (None, 1, "x", [], [1], {}, {"a": 1}, True, [None], {"a": None})
+
+
+@pytest.mark.parametrize("wrong", _WRONG, ids=repr)
+async def test_value_of_a_wrong_type_is_never_the_servers_own_trouble(
+    http: aiohttp.ClientSession, wrong: object
+) -> None:
+    await create(http, DEFINITIONS, definition())
+    await create(http, WIDGETS, widget())
+    await create(http, DEPLOYMENTS, deployment())
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "main", "image": "x"}]}}
+    bodies = [
+        *({**config_map("y"), part: wrong} for part in ("metadata", "data", "kind", "apiVersion")),
+        *({"metadata": {"name": "y", part: wrong}} for part in _METADATA),
+    ]
+    wrong_specs = [{**base, "spec": wrong} for base in (deployment("y"), pod, widget("y"))]
+    requests: list[tuple[str, str, object]] = [("POST", CONFIG_MAPS, body) for body in bodies]
+    paths = (DEPLOYMENTS, "/api/v1/namespaces/default/pods", WIDGETS)
+    requests += [("POST", path, body) for path, body in zip(paths, wrong_specs, strict=True)]
+    for path in (
+        f"{DEPLOYMENTS}/d",
+        f"{DEPLOYMENTS}/d/status",
+        f"{DEPLOYMENTS}/d/scale",
+        f"{WIDGETS}/w",
+        f"{WIDGETS}/w/scale",
+    ):
+        requests += [("PUT", path, wrong), ("DELETE", path, wrong)]
+        requests += [
+            (type_, path, body) for type_ in _PATCHES for body in (wrong, {"metadata": wrong}, {"spec": wrong})
+        ]
+    for method, path, body in requests:
+        headers = {"Content-Type": method} if "/" in method else {}
+        verb = "PATCH" if headers else method
+        async with http.request(
+            verb, f"{path}?dryRun=All&fieldManager=me", data=orjson.dumps(body), headers=headers
+        ) as response:
+            assert response.status < 500 or "should not be set" in await response.text(), (verb, path, body)
+
+
+_METADATA = (
+    "name",
+    "generateName",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "resourceVersion",
+    "uid",
+    "namespace",
+    "deletionTimestamp",
+)
+_PATCHES = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+)
+
+
+async def test_streaming_list_from_the_future_is_refused_before_it_begins(http: aiohttp.ClientSession) -> None:
+    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=999999"
+    async with http.get(f"{CONFIG_MAPS}?{query}") as response:
+        assert (await refused(response))[:2] == (504, "Timeout")
 
 
 def test_generated_names_are_cut_to_fit() -> None:

@@ -13,13 +13,14 @@ from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects.kind import (
     CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
     MUTATING_WEBHOOK_CONFIGURATION,
     NAMESPACE,
     VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
-from tests.devcluster.samples import CONFIG_MAPS, config_map, deployment, refused
+from tests.devcluster.samples import CONFIG_MAPS, config_map, definition, deployment, refused, widget
 from tests.devcluster.webhook_server import WebhookServer, patch, self_signed, webhook, webhook_server
 
 
@@ -174,6 +175,25 @@ async def test_rules_and_selectors_decide_who_is_asked(cluster: DevCluster, hook
     await cluster.create(DEPLOYMENT, {**deployment(), "metadata": {"name": "d", "namespace": "default"}})
     await cluster.patch(DEPLOYMENT, "d", "default", {"status": {"replicas": 1}}, subresource="status")
     assert sorted(path.split("?")[0] for path in hook.paths) == ["/labelled", "/status", "/updates"]
+
+
+@pytest.mark.parametrize(("policy", "sent"), [("Equivalent", ["v2"]), ("Exact", [])])
+async def test_equivalent_version_is_sent_as_the_rule_names_it(
+    cluster: DevCluster, hook: WebhookServer, policy: str, sent: list[str]
+) -> None:
+    crd = definition()
+    second = {**crd["spec"]["versions"][0], "name": "v2", "storage": False}
+    crd["spec"]["versions"].append(second)
+    await cluster.create(CUSTOM_RESOURCE_DEFINITION, crd)
+    hook.answer = lambda request: patch({"op": "replace", "path": "/spec/size", "value": 7})
+    rule = {"operations": ["*"], "apiGroups": ["example.com"], "apiVersions": ["v2"], "resources": ["widgets"]}
+    hooks = webhook("m", hook, rules=[rule], matchPolicy=policy)
+    await configure(cluster, MUTATING_WEBHOOK_CONFIGURATION, hooks)
+    body = {**widget(size=1), "metadata": {"name": "w", "namespace": "default"}}
+    stored = await cluster.create(Kind("example.com", "v1", "Widget", "widgets"), body)
+    assert [request["kind"]["version"] for request in hook.requests] == sent
+    assert [request["requestKind"]["version"] for request in hook.requests] == ["v1"] * len(sent)
+    assert (stored["apiVersion"], stored["spec"]["size"]) == ("example.com/v1", 7 if sent else 1)
 
 
 async def test_match_conditions_are_evaluated(cluster: DevCluster, hook: WebhookServer) -> None:

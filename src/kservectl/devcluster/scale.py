@@ -45,7 +45,7 @@ def scaled(served: ServedKind, obj: Object, scale: Any) -> Object:
         said = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise invalid(SCALE, str(obj["metadata"]["name"]), [Cause("FieldValueInvalid", said, "spec.replicas")])
     new = with_value(obj, (served.scale or {})["specReplicasPath"], replicas)
-    version = (scale.get("metadata") or {}).get("resourceVersion")
+    version = find_one(scale, ".metadata.resourceVersion")
     return {**new, "metadata": {**new["metadata"], "resourceVersion": version}} if version else new
 
 
@@ -54,6 +54,8 @@ def patched_scale(scale: Object, body: Any, patch_type: PatchType) -> Object:
     if patch_type == "apply":
         raise unsupported_media_type(("application/json-patch+json", "application/merge-patch+json"))
     if patch_type == "json":
+        if not isinstance(body, list):
+            raise bad_request("error decoding patch: a JSON patch is a list of operations")
         try:
             patched: Object = jsonpatch.apply_patch(scale, body)
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:

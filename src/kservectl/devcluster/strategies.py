@@ -126,7 +126,7 @@ def _with_finalizer(obj: Object, finalizer: str) -> Object:
 
 def _new_namespace(obj: Object) -> Object:
     metadata = obj["metadata"]
-    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
+    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata.get("name", "")}
     return {
         **obj,
         "metadata": {**metadata, "labels": labels},
@@ -180,8 +180,8 @@ def _new_job(obj: Object) -> Object:
         return obj
     metadata = obj["metadata"]
     tie = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
-    marks = {**tie, "batch.kubernetes.io/job-name": metadata["name"]}
-    marks |= {"controller-uid": metadata["uid"], "job-name": metadata["name"]}
+    marks = {**tie, "batch.kubernetes.io/job-name": metadata.get("name", "")}
+    marks |= {"controller-uid": metadata["uid"], "job-name": metadata.get("name", "")}
     template = spec.get("template") or {}
     template_metadata = template.get("metadata") or {}
     labels = {**(template_metadata.get("labels") or {}), **marks}

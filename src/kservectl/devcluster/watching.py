@@ -92,10 +92,14 @@ class Watcher:
         if match and not initial:
             said = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             raise invalid_option("ListOptions", [Cause("FieldValueForbidden", said, field)])
+        version = resource_version(info.query.get("resourceVersion", ""))
+        streaming = initial.lower() in {"true", "1"}
+        if streaming and version > self._store.revision:
+            raise too_large_version(version, self._store.revision)
         return WatchOptions(
-            resource_version(info.query.get("resourceVersion", "")),
+            version,
             info.flag("allowWatchBookmarks"),
-            initial.lower() in {"true", "1"},
+            streaming,
             float(integer(info, "timeoutSeconds", 0) or default_seconds),
             info.namespace,
             self._lister.selector(served, info),
@@ -117,8 +121,6 @@ class Watcher:
         view = _View(served, options, self._registry)
         start = options.version if options.version and not options.initial_events else self._store.revision
         try:
-            if options.version > self._store.revision and options.initial_events:
-                raise too_large_version(options.version, self._store.revision)
             follower = self._store.collection(resource_of(served.kind)).follow(start)
         except TooOld as error:
             yield _line(b"ERROR", orjson.dumps(status_of(expired(str(error)))))

@@ -84,11 +84,10 @@ class Writer:
         """Store a new object; its name may be left to the server (generateName)."""
         kind = served.kind
         body = object_meta.identified(served, body)
-        metadata = body["metadata"]
-        if metadata.get("resourceVersion") not in {None, "", "0"}:
-            raise refusal(500, "", "resourceVersion should not be set on objects to be created")
-        with refusing(kind, str(metadata.get("name") or "")):
+        with refusing(kind, str(body["metadata"].get("name") or "")):
             prepared = self._types.prepare(kind, body, field_validation=options.field_validation)
+        if prepared.object["metadata"].get("resourceVersion", "") not in {"", "0"}:
+            raise refusal(500, "", "resourceVersion should not be set on objects to be created")
         return await self._create(served, namespace, prepared, options, tracked=False)
 
     async def update(
@@ -97,16 +96,16 @@ class Writer:
         """Replace an object, or the part of it that the subresource is about."""
         kind = served.kind
         body = object_meta.identified(served, body)
-        said = body["metadata"].get("name") or ""
-        if said != key.name:
-            raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
-        body = object_meta.same_namespace(kind, body, key.namespace)
         with refusing(kind, key.name):
             prepared = self._types.prepare(kind, body, field_validation=options.field_validation)
+        said = prepared.object["metadata"].get("name") or ""
+        if said != key.name:
+            raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
+        prepared = Prepared(object_meta.same_namespace(kind, prepared.object, key.namespace), prepared.warnings)
         live = self.entry(served, key)
         if live is None and strategies.allows_create_on_update(served) and not subresource:
             return await self._create(served, key.namespace, prepared, options, tracked=False)
-        uid = body["metadata"].get("uid")
+        uid = prepared.object["metadata"].get("uid")
         if live is not None and uid and uid != live.object["metadata"]["uid"]:
             raise conflict(kind, key.name, _storage_error(kind.plural, key, uid, live.object["metadata"]["uid"]))
         return await self._write_over(served, key, lambda _: prepared, options, subresource=subresource)
