@@ -174,11 +174,12 @@ def _positions(items: Sequence[Any], key: str) -> Mapping[Any, int]:
 
 
 def _identity(item: Any, key: str) -> Any:
-    if not key:
-        return item
-    if not isinstance(item, dict) or key not in item:
+    if key and (not isinstance(item, dict) or key not in item):
         raise UnmergeablePatch(f"map: {item} does not contain declared merge key: {key}")
-    return item[key]
+    identity = item[key] if key else item
+    if isinstance(identity, dict | list):
+        raise UnmergeablePatch(f"{identity} cannot tell one item of a list from another")
+    return identity
 
 
 def _check_order(patch_list: Any, order: Sequence[Any], name: str, key: str) -> None:

@@ -100,10 +100,10 @@ def _read_string(schema: Schema, value: Any, owner: Schema, name: str, path: str
 
 
 def _read_integer(schema: Schema, value: Any, owner: Schema, name: str, path: str, unknown: list[str]) -> Any:
-    if type(value) is int:
-        return value
     if type(value) is float and value.is_integer():
-        return int(value)
+        value = int(value)
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
     raise _mismatch(value, owner, name, path, "int32")
 
 
@@ -126,6 +126,8 @@ def _read_int_or_string(schema: Schema, value: Any, owner: Schema, name: str, pa
 
 
 def _read_quantity(schema: Schema, value: Any, owner: Schema, name: str, path: str, unknown: list[str]) -> Any:
+    if type(value) not in (str, int, float):
+        raise _mismatch(value, owner, name, path, "resource.Quantity")
     try:
         return _canonical(value)
     except quantity.InvalidQuantity as error:

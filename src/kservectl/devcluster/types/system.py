@@ -237,8 +237,6 @@ class _CustomEntry:
 
     def prepare(self, obj: Object, unknown: list[str]) -> Object:
         meta = obj.get("metadata") or {}
-        if not isinstance(meta, dict):
-            raise Malformed("metadata must be an object")
         rest = {name: value for name, value in obj.items() if name != "metadata"}
         decoded: Object = prune(self.schema(), rest, "", unknown)
         kind = self.kind.served.kind
@@ -265,6 +263,8 @@ def _check_envelope(kind: Kind, obj: Object) -> None:
     """The object says what it is, and it is what the URL says."""
     if not isinstance(obj, dict):
         raise Malformed("the body of the request is not an object")
+    if not isinstance(obj.get("metadata") or {}, dict):
+        raise Malformed("the metadata of the object is not an object")
     stated_version, stated_kind = obj.get("apiVersion"), obj.get("kind")
     if stated_version not in (None, "", kind.api_version):
         raise Malformed(
