@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cel
-
 from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.types import causes as say
 from kservectl.devcluster.types.schema import Check
@@ -40,7 +38,7 @@ def compile_rules(source: Mapping[str, Any], path: str, problems: list[RuleProbl
     for rule in source.get("x-kubernetes-validations") or ():
         text = str(rule.get("rule") or "")
         try:
-            program = cel.compile(text)
+            program = _compile(text)
         except ValueError as error:
             problems.append(RuleProblem(path, text, str(error).splitlines()[0]))
             continue
@@ -52,7 +50,14 @@ def compile_rules(source: Mapping[str, Any], path: str, problems: list[RuleProbl
     return found
 
 
-def _check(program: cel.Program, rule: Mapping[str, Any], text: str) -> Check:
+def _compile(expression: str) -> Any:
+    """A program of the CEL engine, which is slow to import and needed by few definitions."""
+    import cel
+
+    return cel.compile(expression)
+
+
+def _check(program: Any, rule: Mapping[str, Any], text: str) -> Check:
     transition = "oldSelf" in program.variables()
     optional_old = bool(rule.get("optionalOldSelf"))
     explain = _message(rule)
@@ -85,7 +90,7 @@ def _message(rule: Mapping[str, Any]) -> Any:
     if not expression:
         return lambda context: text
     try:
-        program = cel.compile(expression)
+        program = _compile(expression)
     except ValueError:
         return lambda context: text
 
