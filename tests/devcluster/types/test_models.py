@@ -51,7 +51,7 @@ def tables() -> Iterator[tuple[str, str, str]]:
                 yield title, type_, field
 
 
-@pytest.mark.parametrize(("table", "type_", "field"), [row for row in tables() if row[1] in ALL_FIELDS])
+@pytest.mark.parametrize(("table", "type_", "field"), sorted(row for row in tables() if row[1] in ALL_FIELDS))
 def test_the_tables_name_fields_that_exist(table: str, type_: str, field: str) -> None:
     assert field in ALL_FIELDS[type_], f"{table} speaks of {type_}.{field}"
 
