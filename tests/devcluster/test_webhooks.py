@@ -20,7 +20,9 @@ from kservectl.objects.kind import (
     VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
+from kservectl.objects.metadata import controller_reference
 from tests.devcluster.samples import CONFIG_MAPS, config_map, definition, deployment, refused, widget
+from tests.devcluster.settling import until
 from tests.devcluster.webhook_server import WebhookServer, patch, self_signed, webhook, webhook_server
 
 
@@ -211,6 +213,19 @@ async def test_dry_run_is_said_to_be_one(cluster: DevCluster, http: aiohttp.Clie
         assert response.status == 201
     assert hook.requests[0]["dryRun"] is True
     assert hook.requests[0]["options"]["dryRun"] == ["All"]
+
+
+async def test_clusters_own_controllers_try_again_when_a_webhook_refuses(
+    cluster: DevCluster, hook: WebhookServer
+) -> None:
+    owner = await put(cluster, "owner")
+    await put(cluster, "child", ownerReferences=[controller_reference(owner)])
+    refusals = iter([False, False])
+    hook.answer = lambda request: {"allowed": request["name"] != "child" or next(refusals, True)}
+    await configure(cluster, VALIDATING_WEBHOOK_CONFIGURATION, webhook("v", hook))
+    await cluster.delete(CONFIG_MAP, "owner", "default")
+    await until(cluster, CONFIG_MAP, lambda: cluster.get(CONFIG_MAP, "child", "default") is None)
+    assert [request["name"] for request in hook.requests] == ["owner", "child", "child", "child"]
 
 
 async def test_webhooks_do_not_judge_their_own_configurations(cluster: DevCluster, hook: WebhookServer) -> None:

@@ -85,7 +85,7 @@ class DevCluster:
         self._addresses = ServiceAddresses(self.storage)
         self._definitions = Definitions(self.storage, self.registry, types, clock)
         self._namespaces = Namespaces(self.storage, self.registry, clock=clock, authority=authority)
-        self._garbage = GarbageCollector(self.storage, self.registry)
+        self._garbage = GarbageCollector(self.storage, self.registry, clock)
         self._webhooks = Webhooks(
             self.storage, self.registry, clock=clock, resolver=resolver, random_source=random_source
         )

@@ -1,11 +1,9 @@
 """CustomResourceDefinitions: their kinds are served from the moment of creation, until the last object is gone."""
 
-import asyncio
 from collections.abc import Iterable
 
 import structlog
 
-from kservectl.client.errors import ApiError
 from kservectl.clock import Clock, rfc3339
 from kservectl.devcluster.contract import RefusedByTypes, ServedKind, TypeSystem
 from kservectl.devcluster.deletion import DeleteOptions, Deleter
@@ -13,6 +11,7 @@ from kservectl.devcluster.registry import Registry
 from kservectl.devcluster.request import User, WriteOptions
 from kservectl.devcluster.storage import Change, Resource, Store
 from kservectl.devcluster.strategies import CRD_FINALIZER
+from kservectl.devcluster.upkeep import Upkeep
 from kservectl.devcluster.writing import Writer
 from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION
 from kservectl.objects.metadata import Object, ObjectKey, is_deleting
@@ -31,8 +30,7 @@ class Definitions:
         self._types = types
         self._clock = clock
         self._log = structlog.get_logger()
-        self._pending: dict[str, None] = {}
-        self._signal = asyncio.Event()
+        self._upkeep = Upkeep("definitions", clock)
 
     def register(self, crd: Object) -> None:
         """Serve the versions of a definition about to be stored; raises the type system's refusals."""
@@ -42,7 +40,7 @@ class Definitions:
     def restore(self) -> None:
         """Serve all stored definitions again, after a restart."""
         for entry in self._store.collection(CRDS).entries():
-            self._enqueue(entry.key.name)
+            self._upkeep.add(entry.key.name)
             try:
                 self._types.add_definition(entry.object)
             except RefusedByTypes as refused:
@@ -55,28 +53,15 @@ class Definitions:
             if change.type == "DELETED":
                 self._stop_serving(change.object)
             else:
-                self._enqueue(change.entry.key.name)
+                self._upkeep.add(change.entry.key.name)
         elif change.type == "DELETED":
             name = f"{resource.plural}.{resource.group}"
             if self._store.collection(CRDS).get(ObjectKey("", name)) is not None:
-                self._enqueue(name)
+                self._upkeep.add(name)
 
     async def run(self, writer: Writer, deleter: Deleter) -> None:
         """Accept new definitions and clean up after deleted ones, until cancelled."""
-        while True:
-            await self._signal.wait()
-            self._signal.clear()
-            while self._pending:
-                name = next(iter(self._pending))
-                del self._pending[name]
-                try:
-                    await self._settle(name, writer, deleter)
-                except ApiError as error:  # a webhook may refuse; the next change tries again
-                    self._log.warning("definition is not settled", name=name, error=str(error))
-
-    def _enqueue(self, name: str) -> None:
-        self._pending[name] = None
-        self._signal.set()
+        await self._upkeep.run(lambda name: self._settle(name, writer, deleter))
 
     async def _settle(self, name: str, writer: Writer, deleter: Deleter) -> None:
         served = self._registry.find(CUSTOM_RESOURCE_DEFINITION)

@@ -4,18 +4,16 @@ An object goes when all of its owners are gone (by uid); while one is left, refe
 `foregroundDeletion` holds an owner until the dependents that block it are gone; `orphan` frees the dependents first.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import structlog
-
-from kservectl.client.errors import ApiError, Conflict, NotFound
+from kservectl.clock import Clock
 from kservectl.devcluster.contract import ServedKind
 from kservectl.devcluster.deletion import FOREGROUND, ORPHAN, DeleteOptions, Deleter
 from kservectl.devcluster.registry import Registry
 from kservectl.devcluster.request import User, WriteOptions
 from kservectl.devcluster.storage import Change, Entry, Resource, Store
+from kservectl.devcluster.upkeep import Upkeep
 from kservectl.devcluster.writing import Writer
 from kservectl.objects.metadata import Object, ObjectKey, is_deleting, uid
 
@@ -34,14 +32,12 @@ class _Place(NamedTuple):
 class GarbageCollector:
     """Keeps the graph of owners by listening to the store, and acts on it in `run`."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, registry: Registry, clock: Clock) -> None:
         self._store = store
         self._registry = registry
         self._places: dict[str, _Place] = {}
         self._dependents: dict[str, dict[str, None]] = {}
-        self._pending: dict[str, None] = {}
-        self._signal = asyncio.Event()
-        self._log = structlog.get_logger()
+        self._upkeep = Upkeep("garbage collector", clock)
 
     def restore(self) -> None:
         """Take in everything that is stored already."""
@@ -58,24 +54,11 @@ class GarbageCollector:
 
     async def run(self, writer: Writer, deleter: Deleter) -> None:
         """Do what is pending, until cancelled."""
-        while True:
-            await self._signal.wait()
-            self._signal.clear()
-            while self._pending:
-                one = next(iter(self._pending))
-                del self._pending[one]
-                try:
-                    await self._settle(one, writer, deleter)
-                except (NotFound, Conflict):
-                    self._enqueue(one)  # it changed under our hands: look again
-                    await asyncio.sleep(0)
-                except ApiError as error:
-                    self._log.warning("garbage is not collected", object=str(self._places.get(one)), error=str(error))
+        await self._upkeep.run(lambda one: self._settle(one, writer, deleter))
 
     def _enqueue(self, one: str) -> None:
         if one in self._places:
-            self._pending[one] = None
-            self._signal.set()
+            self._upkeep.add(one)
 
     def _add(self, entry: Entry, previous: Entry | None, resource: Resource) -> None:
         own = uid(entry.object)

@@ -1,15 +1,14 @@
 """What every cluster does about namespaces: furnish new ones, and empty those that are being deleted."""
 
-import asyncio
-
 import structlog
 
-from kservectl.client.errors import AlreadyExists, ApiError, Forbidden, NotFound
+from kservectl.client.errors import AlreadyExists, Forbidden, NotFound
 from kservectl.clock import Clock, rfc3339
 from kservectl.devcluster.deletion import DeleteOptions, Deleter
 from kservectl.devcluster.registry import Registry
 from kservectl.devcluster.request import User, WriteOptions
 from kservectl.devcluster.storage import Change, Entry, Resource, Store
+from kservectl.devcluster.upkeep import Upkeep
 from kservectl.devcluster.writing import Writer
 from kservectl.objects.kind import CONFIG_MAP, NAMESPACE, SERVICE_ACCOUNT, Kind
 from kservectl.objects.metadata import Object, ObjectKey, is_deleting
@@ -33,40 +32,26 @@ class Namespaces:
         self._clock = clock
         self._authority = authority
         self._log = structlog.get_logger()
-        self._pending: dict[str, None] = {}
-        self._signal = asyncio.Event()
+        self._upkeep = Upkeep("namespaces", clock)
 
     def restore(self) -> None:
         """Look at every stored namespace once `run` runs."""
         for entry in self._store.collection(NAMESPACES).entries():
-            self._enqueue(entry.key.name)
+            self._upkeep.add(entry.key.name)
 
     def observe(self, change: Change, resource: Resource) -> None:
         """Listens to the store: a namespace changed, or lost an object while it waits to be empty."""
         if resource == NAMESPACES:
             if change.type != "DELETED":
-                self._enqueue(change.entry.key.name)
+                self._upkeep.add(change.entry.key.name)
         elif change.type == "DELETED" and change.entry.key.namespace:
             namespace = self._store.collection(NAMESPACES).get(ObjectKey("", change.entry.key.namespace))
             if namespace is not None and is_deleting(namespace.object):
-                self._enqueue(namespace.key.name)
+                self._upkeep.add(namespace.key.name)
 
     async def run(self, writer: Writer, deleter: Deleter) -> None:
         """Do what is pending, until cancelled."""
-        while True:
-            await self._signal.wait()
-            self._signal.clear()
-            while self._pending:
-                name = next(iter(self._pending))
-                del self._pending[name]
-                try:
-                    await self._settle(name, writer, deleter)
-                except ApiError as error:  # a webhook may refuse; the next change tries again
-                    self._log.warning("namespace is not settled", name=name, error=str(error))
-
-    def _enqueue(self, name: str) -> None:
-        self._pending[name] = None
-        self._signal.set()
+        await self._upkeep.run(lambda name: self._settle(name, writer, deleter))
 
     async def _settle(self, name: str, writer: Writer, deleter: Deleter) -> None:
         entry = self._store.collection(NAMESPACES).get(ObjectKey("", name))
