@@ -8,7 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
-from kservectl.client.errors import AlreadyExists, Conflict, Invalid
+from kservectl.client.errors import AlreadyExists, Conflict, Invalid, NotFound
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.object_meta import generate_name
@@ -140,6 +140,20 @@ async def test_restart_keeps_what_was_written_and_ends_watches(cluster: DevClust
     async with aiohttp.ClientSession(cluster.url) as http:
         assert (await read(http, f"{CONFIG_MAPS}/x"))["metadata"]["name"] == "x"
         await create(http, CONFIG_MAPS, config_map("y"))
+
+
+async def test_port_in_use_is_an_error_and_leaves_nothing_behind(cluster: DevCluster, tmp_path: Path) -> None:
+    port = int(cluster.url.rpartition(":")[2])
+    second = DevCluster(builtin_types(), clock=SystemClock(), data_dir=tmp_path)
+    with pytest.raises(OSError, match="address already in use"):
+        await second.start(port=port)
+    await second.start()
+    await second.stop()
+
+
+async def test_kind_that_is_not_served_is_not_found_in_process(cluster: DevCluster) -> None:
+    with pytest.raises(NotFound, match="could not find the requested resource"):
+        await cluster.create(Kind("example.com", "v1", "Widget", "widgets"), {"metadata": {"name": "w"}})
 
 
 async def test_tls_with_a_given_certificate(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from kservectl.devcluster.garbage import GarbageCollector
 from kservectl.devcluster.journal import Journal
 from kservectl.devcluster.listing import Lister
 from kservectl.devcluster.namespaces import SYSTEM_NAMESPACES, Namespaces
-from kservectl.devcluster.refusals import not_found
+from kservectl.devcluster.refusals import refusal
 from kservectl.devcluster.registry import Registry, resource_of
 from kservectl.devcluster.request import WriteOptions
 from kservectl.devcluster.resources import Resources
@@ -134,6 +134,13 @@ class DevCluster:
 
         Raises JournalError when the folder of an earlier run cannot be used.
         """
+        try:
+            await self._start(host, port, tls, backlog)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self, host: str, port: int, tls: ssl.SSLContext | None, backlog: int) -> None:
         if self._journal is not None:
             self._journal.open()
             for part in (self._definitions, self._addresses, self._namespaces, self._garbage):
@@ -149,10 +156,10 @@ class DevCluster:
             handler_cancellation=True,  # a watch ends with its client
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
+        self._runner = runner
         await runner.setup()
         site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=backlog)
         await site.start()
-        self._runner = runner
         bound = runner.addresses[0][1]
         self._url = f"{'https' if tls else 'http'}://{host}:{bound}"
 
@@ -300,7 +307,7 @@ class DevCluster:
     def _served(self, kind: Kind) -> ServedKind:
         served = self.registry.find(kind)
         if served is None:
-            raise not_found(kind, "")
+            raise refusal(404, "NotFound", f"the server could not find the requested resource ({kind.resource})")
         return served
 
 
