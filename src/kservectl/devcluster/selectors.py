@@ -139,9 +139,9 @@ class FieldTerm:
         return (_field_text(obj, self.field) == self.value) is self.equal
 
 
-def parse_fields(kind: Kind, text: str, selectable: Sequence[str] = ()) -> tuple[FieldTerm, ...]:
-    """The terms of a field selector; `selectable` names further fields (a CRD's selectableFields, without the dot)."""
-    allowed = {"metadata.name", "metadata.namespace", *_FIELDS.get(kind.resource, ()), *selectable}
+def parse_fields(kind: Kind, text: str) -> tuple[FieldTerm, ...]:
+    """The terms of a field selector, all of which must hold."""
+    allowed = {"metadata.name", "metadata.namespace", *_FIELDS.get(kind.resource, ())}
     terms: list[FieldTerm] = []
     for part in filter(None, (part.strip() for part in re.split(r"(?<!\\),", text))):
         match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", part)
@@ -200,8 +200,8 @@ class Selector:
         return all(term.holds(obj) for term in self.field_terms)
 
 
-def parse_selector(kind: Kind, labels_text: str, fields_text: str, selectable: Sequence[str] = ()) -> Selector:
-    return Selector(parse_labels(labels_text), parse_fields(kind, fields_text, selectable))
+def parse_selector(kind: Kind, labels_text: str, fields_text: str) -> Selector:
+    return Selector(parse_labels(labels_text), parse_fields(kind, fields_text))
 
 
 def matches_label_selector(selector: Mapping[str, Any] | None, carried: Mapping[str, str]) -> bool:
