@@ -8,20 +8,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from kservectl.admission.inferenceservice import handler as inferenceservice
+from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.rotation import CertificateRotation
+from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.api.config import CONFIG_MAP_NAME
-from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
+from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE, SERVING_RUNTIME
 from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.controllers.inferenceservice import controller as inferenceservice_controller
 from kservectl.controllers.inferenceservice.settings import Settings
-from kservectl.manifests.names import WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE
+from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
@@ -31,6 +33,10 @@ LEASE_NAME = "kserve-controller-manager-leader-lock"
 
 CONTROLLERS: Mapping[str, Callable[..., Controller]] = {"inferenceservice": inferenceservice_controller.build}
 """Every controller by its name on the command line; each is made from the settings and a number of workers."""
+
+_CLUSTER_WIDE = (CLUSTER_STORAGE_CONTAINER, CLUSTER_SERVING_RUNTIME, LOCAL_MODEL_CACHE)
+_NAMESPACED = (SERVING_RUNTIME, LOCAL_MODEL_NAMESPACE_CACHE)
+"""What webhooks look at beside InferenceServices and the configuration, if the cluster has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,11 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
 
 def webhooks(system_namespace: str) -> Sequence[Webhook]:
     """Every webhook of kservectl."""
-    return (*inferenceservice.webhooks(system_namespace), *pods.webhooks(system_namespace))
+    return (
+        *inferenceservice.webhooks(system_namespace),
+        *pods.webhooks(system_namespace),
+        *runtimes.webhooks(system_namespace),
+    )
 
 
 def _add_webhooks(
@@ -101,10 +111,11 @@ def _add_webhooks(
     configuration = manager.factory.informer(
         CONFIG_MAP, namespaces=(namespace,), field_selector=f"metadata.name={CONFIG_MAP_NAME}"
     )
-    storage = manager.factory.informer(CLUSTER_STORAGE_CONTAINER, optional=True)
+    optional = [manager.factory.informer(kind, optional=True) for kind in _CLUSTER_WIDE]
+    optional += [manager.factory.informer(kind, namespaces=options.namespaces, optional=True) for kind in _NAMESPACED]
     server = WebhookServer(
         webhooks(namespace),
-        view=manager.view(configuration, storage, INFERENCE_SERVICE),
+        view=manager.view(configuration, INFERENCE_SERVICE, *optional),
         certificate=certificate,
         metrics=WebhookMetrics(manager.registry),
         clock=clock,
@@ -123,7 +134,7 @@ def _add_webhooks(
         manager.factory,
         certificate,
         endpoint=Endpoint(WEBHOOK_SERVICE, namespace, serving.url),
-        configurations=(WEBHOOK_CONFIGURATION,),
+        configurations=WEBHOOK_CONFIGURATIONS,
         clock=clock,
         rng=rng,
     )

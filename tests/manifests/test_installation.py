@@ -9,8 +9,11 @@ from kservectl.api.storagecontainer import ClusterStorageContainer
 from kservectl.manifests import manager, rbac, webhooks
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import gateway
+from kservectl.manifests.layout import folders
+from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.storage import storage_container
+from kservectl.objects.metadata import Object
 
 RUNTIMES = {runtime["metadata"]["name"]: ClusterServingRuntime.parse(runtime) for runtime in runtimes()}
 
@@ -48,8 +51,12 @@ def test_the_gateway_is_the_one_that_the_configuration_names() -> None:
     assert Config(config_map()).ingress.gateway == (gateway()["metadata"]["namespace"], gateway()["metadata"]["name"])
 
 
-def test_the_manager_may_touch_no_secret_outside_of_its_namespace() -> None:
-    assert not {right for right in rules(rbac.cluster_role()) if right[1] == "secrets"}
+def test_secrets_and_accounts_of_other_namespaces_may_be_read_by_name_and_nothing_else() -> None:
+    for resource in ("secrets", "serviceaccounts"):
+        assert {right[2:] for right in rules(rbac.cluster_role()) if right[1] == resource} == {("get", "*")}
+
+
+def test_the_manager_may_write_no_secret_outside_of_its_namespace() -> None:
     secrets = {right[2:] for right in rules(rbac.role()) if right[1] == "secrets"}
     assert secrets == {("create", "*")} | {
         (verb, "kserve-webhook-server-cert") for verb in ("get", "list", "watch", "update")
@@ -90,7 +97,7 @@ def test_only_our_own_webhook_configurations_may_be_changed() -> None:
         for right in rules(rbac.cluster_role())
         if right[1].endswith("webhookconfigurations") and right[2] == "patch"
     }
-    assert changed == {"inferenceservice.serving.kserve.io"}
+    assert changed == {obj["metadata"]["name"] for obj in webhooks.configurations()} == set(WEBHOOK_CONFIGURATIONS)
 
 
 def test_bindings_bind_the_account_that_the_manager_runs_as() -> None:
@@ -139,16 +146,28 @@ def test_services_find_the_manager() -> None:
     assert manager.webhook_service()["spec"]["ports"][0]["port"] == 443
 
 
+def every_webhook() -> list[Object]:
+    return [webhook for configuration in webhooks.configurations() for webhook in configuration["webhooks"]]
+
+
+def test_webhooks_are_installed_after_what_they_judge() -> None:
+    assert list(folders())[-1] == "webhooks"
+
+
 def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
-    mutating, validating = webhooks.mutating(), webhooks.validating()
-    assert mutating["metadata"]["name"] == validating["metadata"]["name"] == "inferenceservice.serving.kserve.io"
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in webhooks.configurations()] == [
+        ("MutatingWebhookConfiguration", "inferenceservice.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "inferenceservice.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "servingruntime.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "clusterservingruntime.serving.kserve.io"),
+    ]
     found = {
         webhook["name"]: (
             webhook["clientConfig"]["service"]["path"],
             webhook["rules"][0]["resources"],
             webhook["rules"][0]["operations"],
         )
-        for webhook in (*mutating["webhooks"], *validating["webhooks"])
+        for webhook in every_webhook()
     }
     server = "inferenceservice.kserve-webhook-server"
     assert found == {
@@ -161,6 +180,16 @@ def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
         f"{server}.validator": (
             "/validate-serving-kserve-io-v1beta1-inferenceservice",
             ["inferenceservices"],
+            ["CREATE", "UPDATE"],
+        ),
+        "servingruntime.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-servingruntime",
+            ["servingruntimes"],
+            ["CREATE", "UPDATE"],
+        ),
+        "clusterservingruntime.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-clusterservingruntime",
+            ["clusterservingruntimes"],
             ["CREATE", "UPDATE"],
         ),
     }
@@ -178,7 +207,7 @@ def test_the_pod_webhook_sees_only_pods_of_services_outside_of_the_control_plane
 
 def test_webhooks_lead_to_the_webhook_service_and_carry_no_certificate_yet() -> None:
     service = manager.webhook_service()["metadata"]
-    for webhook in (*webhooks.mutating()["webhooks"], *webhooks.validating()["webhooks"]):
+    for webhook in every_webhook():
         config = webhook["clientConfig"]
         assert (config["service"]["name"], config["service"]["namespace"]) == (service["name"], service["namespace"])
         assert "caBundle" not in config

@@ -18,6 +18,7 @@ from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
 
 _ROUNDS = 2
+_NO_NAMES = ("", ".", "..")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class LiveReader:
         return found
 
     async def _read_one(self, reference: Reference) -> Object | None:
+        if reference.name in _NO_NAMES:
+            return None  # nothing is called so, and in a URL it would mean something else
         try:
             return await self._client.get(reference.kind, reference.name, reference.namespace)
         except NotFound:

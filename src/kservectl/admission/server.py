@@ -4,12 +4,13 @@ Every review that was decided is answered with HTTP 200, refusals too. Other sta
 not a review, 404 no such path, 405 not POST, 408 too slow, 413 too large, 415 not JSON, 500 a handler failed, 503 not ready.
 
 A handler is a plain function of the request and a View, and must be idempotent. It does no I/O, so that a dry run needs
-no case of its own. The server knows no kind of object.
+no case of its own; what it must see beyond the caches the server reads for it (`reading`), within the review's deadline.
+The server knows no kind of object.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,7 @@ from aiohttp import web
 
 from kservectl.admission import review
 from kservectl.admission.metrics import WebhookMetrics
+from kservectl.admission.reading import LiveReader, Needs, Unreadable
 from kservectl.admission.review import AdmissionRequest, Denied, MalformedReview, Verdict
 from kservectl.admission.tls import ServingCertificate
 from kservectl.clock import Clock
@@ -35,7 +37,16 @@ _KEEP_ALIVE = 120.0
 _LINGER = 1.0
 """Seconds in which the rest of a refused body is read away, so that its sender gets to read the answer."""
 
-Mutate = Callable[[AdmissionRequest, View], Object | Denied]
+
+@dataclass(frozen=True, slots=True)
+class Mutated:
+    """The object as it should be stored, with warnings that are shown to the user."""
+
+    object: Object
+    warnings: tuple[str, ...] = ()
+
+
+Mutate = Callable[[AdmissionRequest, View], Object | Mutated | Denied]
 """Answers the object as it should be stored; what it was given must not be changed in place."""
 
 Validate = Callable[[AdmissionRequest, View], Verdict | Denied]
@@ -43,10 +54,11 @@ Validate = Callable[[AdmissionRequest, View], Verdict | Denied]
 
 @dataclass(frozen=True, slots=True)
 class Mutating:
-    """A mutating handler at a path."""
+    """A mutating handler at a path, and what it needs to see that no cache holds."""
 
     path: str
     mutate: Mutate
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class WebhookServer:
         host: str = "",
         port: int = 9443,
         not_ready: Callable[[], str] = lambda: "",
+        reader: LiveReader | None = None,
         drain_seconds: float = 10.0,
     ) -> None:
         self._view = view
@@ -87,6 +100,7 @@ class WebhookServer:
         self._host = host
         self._port = port
         self._not_ready = not_ready
+        self._reader = reader
         self._drain_seconds = drain_seconds
         self._log = structlog.get_logger(__name__)
         self._listening: int | None = None
@@ -96,6 +110,8 @@ class WebhookServer:
         self._webhooks = {webhook.path: webhook for webhook in webhooks}
         for path in self._webhooks:
             metrics.announce(path)
+        if reader is None and any(isinstance(webhook, Mutating) and webhook.needs for webhook in webhooks):
+            raise ValueError("a webhook needs to read what no cache holds, and there is no reader")
 
     @property
     def paths(self) -> Sequence[str]:
@@ -181,9 +197,10 @@ class WebhookServer:
             return _refused(503, problem, unread=True)
         if (http.content_length or 0) > MAX_BODY:
             return _refused(413, f"a review may have at most {MAX_BODY} bytes", unread=True)
+        # A handler is a plain function and cannot be interrupted: what can take long is the waiting for others.
+        deadline = self._clock.monotonic() + _deadline(http.query.get("timeout", ""))
         try:
-            # A handler is a plain function and cannot be interrupted: what can take long is the caller's sending.
-            async with self._clock.timeout(_deadline(http.query.get("timeout", ""))):
+            async with self._until(deadline):
                 body = await http.read()
         except TimeoutError:
             return _refused(408, "the review did not arrive in time", unread=True)
@@ -194,7 +211,7 @@ class WebhookServer:
         except MalformedReview as refused:
             return _refused(400, str(refused))
         try:
-            answer = self._decide(webhook, request)
+            answer = await self._review(webhook, request, deadline)
         except RecursionError:
             return _refused(400, f"{_name(request)} is nested too deeply")
         except Exception:
@@ -203,8 +220,23 @@ class WebhookServer:
             return _refused(500, f"the webhook failed on {_name(request)}; its log tells more under uid {request.uid}")
         return web.Response(body=answer, content_type="application/json")
 
-    def _decide(self, webhook: Webhook, request: AdmissionRequest) -> bytes:
+    async def _review(self, webhook: Webhook, request: AdmissionRequest, deadline: float) -> bytes:
         view = self._view()
+        if isinstance(webhook, Mutating) and webhook.needs is not None and self._reader is not None:
+            try:
+                async with self._until(deadline):
+                    view = await self._reader.complete(partial(webhook.needs, request), view)
+            except TimeoutError:
+                message = f"what is needed to decide about {_name(request)} could not be read in time; try again"
+                return self._deny(webhook, request, Denied(message, code=504, reason="Timeout"))
+            except Unreadable as problem:
+                return self._deny(webhook, request, Denied(str(problem), code=500, reason="InternalError"))
+        return self._decide(webhook, request, view)
+
+    def _until(self, deadline: float) -> AbstractAsyncContextManager[object]:
+        return self._clock.timeout(max(deadline - self._clock.monotonic(), 0.0))
+
+    def _decide(self, webhook: Webhook, request: AdmissionRequest, view: View) -> bytes:
         if isinstance(webhook, Validating):
             verdict = webhook.validate(request, view)
             if isinstance(verdict, Denied):
@@ -218,8 +250,9 @@ class WebhookServer:
         mutated = webhook.mutate(request, view)
         if isinstance(mutated, Denied):
             return self._deny(webhook, request, mutated)
-        patch = [] if mutated is request.object else json_patch(request.object, mutated)
-        return review.allow(request, patch=patch)
+        obj, warnings = (mutated.object, mutated.warnings) if isinstance(mutated, Mutated) else (mutated, ())
+        patch = [] if obj is request.object else json_patch(request.object, obj)
+        return review.allow(request, patch=patch, warnings=warnings)
 
     def _deny(self, webhook: Webhook, request: AdmissionRequest, denied: Denied) -> bytes:
         self._log.info("refused", path=webhook.path, reason=denied.reason, **_about(request))

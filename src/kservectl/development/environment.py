@@ -30,13 +30,11 @@ from kservectl.devcluster.workloads.pod import Pace
 from kservectl.manifests.gateway import gateway
 from kservectl.manifests.layout import folders
 from kservectl.manifests.manager import namespace
-from kservectl.manifests.names import WEBHOOK_CONFIGURATION
+from kservectl.manifests.webhooks import configurations
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CUSTOM_RESOURCE_DEFINITION,
-    MUTATING_WEBHOOK_CONFIGURATION,
     NODE,
-    VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
 from kservectl.objects.metadata import Object
@@ -167,6 +165,9 @@ async def _install(cluster: DevCluster, clock: Clock, *, with_webhooks: bool) ->
     """Everything of an installation but the manager's own Deployment, which this process is."""
     parts = folders()
     skipped = {"crds", "manager"} if with_webhooks else {"crds", "manager", "webhooks"}
+    for configuration in configurations():  # of an earlier run: nobody answers for them now
+        if cluster.get(kind := find_kind(cluster, configuration), name := metadata.name(configuration)) is not None:
+            await cluster.delete(kind, name)
     for definition in (*schemaless_definitions(), *crds()):
         await _put(cluster, CUSTOM_RESOURCE_DEFINITION, definition)
     await _put(cluster, NODE, node(clock.now()))
@@ -189,10 +190,11 @@ async def _put(cluster: DevCluster, kind: Kind, obj: Object) -> None:
 
 
 async def _webhooks_trusted(cluster: DevCluster) -> None:
-    """Return once the manager has written its caBundle into both webhook configurations."""
-    for kind in (MUTATING_WEBHOOK_CONFIGURATION, VALIDATING_WEBHOOK_CONFIGURATION):
+    """Return once the manager has written its caBundle into all webhook configurations."""
+    for configuration in configurations():
+        kind = find_kind(cluster, configuration)
         changes = cluster.follow(kind)
-        while not _trusted(cluster.get(kind, WEBHOOK_CONFIGURATION)):
+        while not _trusted(cluster.get(kind, metadata.name(configuration))):
             await anext(changes)
 
 

@@ -46,9 +46,10 @@ def folders() -> dict[str, list[Object]]:
         ],
         "config": [config_map()],
         "manager": [manager.deployment(), manager.webhook_service(), manager.metrics_service()],
-        "webhooks": [webhooks.mutating(), webhooks.validating()],
         "runtimes": runtimes(),
         "storage": [storage_container()],
+        # After what they would refuse as long as no manager answers for them.
+        "webhooks": webhooks.configurations(),
     }
 
 

@@ -15,7 +15,13 @@ HEALTH_PORT_NAME = "health"
 HEALTH_PORT = 8081
 
 WEBHOOK_CONFIGURATION = "inferenceservice.serving.kserve.io"
-"""The name of the mutating and of the validating configuration."""
+"""The name of the mutating configuration, and of the validating one of InferenceServices."""
+
+RUNTIME_CONFIGURATION = "servingruntime.serving.kserve.io"
+CLUSTER_RUNTIME_CONFIGURATION = "clusterservingruntime.serving.kserve.io"
+
+WEBHOOK_CONFIGURATIONS = (WEBHOOK_CONFIGURATION, RUNTIME_CONFIGURATION, CLUSTER_RUNTIME_CONFIGURATION)
+"""The names of all mutating and validating configurations."""
 
 GATEWAY = "kserve-ingress-gateway"
 STORAGE_INITIALIZER_IMAGE = "kserve/storage-initializer:latest"

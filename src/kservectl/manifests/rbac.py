@@ -1,6 +1,7 @@
 """What the manager may do: no more than it does.
 
-The ClusterRole covers what is watched and written in every namespace. Secrets (the webhook certificate), Leases and the
+The ClusterRole covers what is watched and written in every namespace. The credentials of pods are read one by one, by
+name, when a pod is made; no Secret but the webhook certificate is ever listed or watched. That one, Leases and the
 configuration are the business of a Role in the manager's own namespace. Children are written by server-side apply, which
 needs `patch`, and `create` for an object that is not there yet.
 """
@@ -8,7 +9,7 @@ needs `patch`, and `create` for an object that is not there yet.
 from collections.abc import Sequence
 
 from kservectl.admission.rotation import SECRET_NAME
-from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION
+from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATIONS
 from kservectl.objects.metadata import Object
 
 _READ = ("get", "list", "watch")
@@ -40,6 +41,7 @@ def cluster_role() -> Object:
         _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "delete")),
         _rule("", ("services",), _OWN),
         _rule("", ("pods",), _READ),
+        _rule("", ("secrets", "serviceaccounts"), ("get",)),
         _rule("apps", ("deployments",), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
         _rule("networking.k8s.io", ("ingresses",), _OWN),
@@ -58,7 +60,7 @@ def cluster_role() -> Object:
             "admissionregistration.k8s.io",
             ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
             ("get", "patch"),
-            names=(WEBHOOK_CONFIGURATION,),
+            names=WEBHOOK_CONFIGURATIONS,
         ),
     ]
     return _named(f"{_API_GROUP}/v1", "ClusterRole") | {"rules": rules}

@@ -5,45 +5,66 @@ server refuses what the rules match, as `failurePolicy: Fail` demands.
 """
 
 from kservectl.admission.inferenceservice.handler import DEFAULTER_PATH, VALIDATOR_PATH
-from kservectl.api.kinds import INFERENCE_SERVICE
-from kservectl.manifests.names import NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION, WEBHOOK_SERVICE
+from kservectl.admission.runtimes import handler as runtimes
+from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, INFERENCE_SERVICE, SERVING_RUNTIME
+from kservectl.manifests.names import (
+    CLUSTER_RUNTIME_CONFIGURATION,
+    NAMESPACE,
+    PART_OF,
+    RUNTIME_CONFIGURATION,
+    WEBHOOK_CONFIGURATION,
+    WEBHOOK_SERVICE,
+)
 from kservectl.objects.kind import POD, Kind
 from kservectl.objects.metadata import Object
 
 POD_MUTATOR_PATH = "/mutate-pods"
 
 _GROUP = "admissionregistration.k8s.io/v1"
-_SERVER = "inferenceservice.kserve-webhook-server"
+
+
+def configurations() -> list[Object]:
+    """All of them."""
+    return [mutating(), *validating()]
 
 
 def mutating() -> Object:
     """The defaulter of InferenceServices and the mutator of their pods."""
-    pods = _webhook("pod-mutator", POD_MUTATOR_PATH, POD, "CREATE") | {
+    pods = _webhook("inferenceservice", "pod-mutator", POD_MUTATOR_PATH, POD, "CREATE") | {
         "reinvocationPolicy": "IfNeeded",
         "namespaceSelector": {"matchExpressions": [{"key": "control-plane", "operator": "DoesNotExist"}]},
         "objectSelector": {"matchExpressions": [{"key": "serving.kserve.io/inferenceservice", "operator": "Exists"}]},
     }
-    defaulter = _webhook("defaulter", DEFAULTER_PATH, INFERENCE_SERVICE, "CREATE", "UPDATE")
-    return _configuration("MutatingWebhookConfiguration") | {"webhooks": [defaulter, pods]}
+    defaulter = _webhook("inferenceservice", "defaulter", DEFAULTER_PATH, INFERENCE_SERVICE, "CREATE", "UPDATE")
+    return _configuration("MutatingWebhookConfiguration", WEBHOOK_CONFIGURATION, defaulter, pods)
 
 
-def validating() -> Object:
-    """The validator of InferenceServices."""
-    validator = _webhook("validator", VALIDATOR_PATH, INFERENCE_SERVICE, "CREATE", "UPDATE")
-    return _configuration("ValidatingWebhookConfiguration") | {"webhooks": [validator]}
+def validating() -> list[Object]:
+    """The validators, each with a configuration of its own."""
+    return [
+        _validating(WEBHOOK_CONFIGURATION, VALIDATOR_PATH, INFERENCE_SERVICE),
+        _validating(RUNTIME_CONFIGURATION, runtimes.VALIDATOR_PATH, SERVING_RUNTIME),
+        _validating(CLUSTER_RUNTIME_CONFIGURATION, runtimes.CLUSTER_VALIDATOR_PATH, CLUSTER_SERVING_RUNTIME),
+    ]
 
 
-def _configuration(kind: str) -> Object:
+def _validating(name: str, path: str, kind: Kind) -> Object:
+    webhook = _webhook(kind.kind.lower(), "validator", path, kind, "CREATE", "UPDATE")
+    return _configuration("ValidatingWebhookConfiguration", name, webhook)
+
+
+def _configuration(kind: str, name: str, *webhooks: Object) -> Object:
     return {
         "apiVersion": _GROUP,
         "kind": kind,
-        "metadata": {"name": WEBHOOK_CONFIGURATION, "labels": dict(PART_OF)},
+        "metadata": {"name": name, "labels": dict(PART_OF)},
+        "webhooks": list(webhooks),
     }
 
 
-def _webhook(name: str, path: str, kind: Kind, *operations: str) -> Object:
+def _webhook(subject: str, job: str, path: str, kind: Kind, *operations: str) -> Object:
     return {
-        "name": f"{_SERVER}.{name}",
+        "name": f"{subject}.kserve-webhook-server.{job}",
         "admissionReviewVersions": ["v1", "v1beta1"],
         "clientConfig": {
             "service": {"name": WEBHOOK_SERVICE, "namespace": NAMESPACE, "path": path, "port": 443},

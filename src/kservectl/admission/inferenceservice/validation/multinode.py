@@ -1,20 +1,15 @@
 """A predictor on several nodes (`workerSpec`): what the head and worker pods can be made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import orjson
-
+from kservectl.admission.gpu import GPU_TYPES_ANNOTATION, annotated_types, malformed, unknown_resources
 from kservectl.admission.inferenceservice.implementations import block, blocks, environment, number
 from kservectl.admission.inferenceservice.validation.subject import AUTOSCALER_CLASS, Subject, at
 from kservectl.admission.review import FieldError
 from kservectl.api.config import Config
 from kservectl.objects.metadata import Object
 
-GPU_TYPES_ANNOTATION = "serving.kserve.io/gpu-resource-types"
-
 _PARALLEL_SIZES = ("PIPELINE_PARALLEL_SIZE", "TENSOR_PARALLEL_SIZE")
-_ORDINARY = frozenset({"cpu", "memory", "storage", "ephemeral-storage"})
-_ORDINARY_PREFIXES = ("hugepages-", "nvidia.com/mig-")
 _SCHEMES = ("pvc", "oci", "oci+modelcar", "oci+native", "oci+fetch")
 
 
@@ -29,13 +24,9 @@ def multinode_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
             subject, "workerSpec.containers", "setting multiple containers in workerSpec is not allowed; keep one"
         )
     notes = subject.annotations.get(GPU_TYPES_ANNOTATION, "")
-    custom = _custom_gpu_types(notes) if notes else ()
+    custom = annotated_types(notes) if notes else ()
     if custom is None:
-        yield FieldError(
-            at("metadata.annotations", GPU_TYPES_ANNOTATION),
-            f"invalid GPU format({notes}) for {GPU_TYPES_ANNOTATION} annotation: must be a valid JSON array"
-            ' of names, such as ["vendor.com/gpu"]',
-        )
+        yield FieldError(at("metadata.annotations", GPU_TYPES_ANNOTATION), malformed(notes))
     known = frozenset((*config.multi_node.gpu_resources, *(custom or ())))
     model = block(subject.predictor.spec, "model")
     if model is not None:
@@ -74,9 +65,7 @@ def _model_errors(subject: Subject, model: Object, known: frozenset[str], *, che
 
 
 def _gpu_errors(subject: Subject, path: str, container: Object, known: frozenset[str]) -> Iterator[FieldError]:
-    resources = block(container, "resources")
-    names = {name: None for part in ("limits", "requests") for name in block(resources, part) or {}}
-    unknown = [name for name in names if name not in _ORDINARY | known and not name.startswith(_ORDINARY_PREFIXES)]
+    unknown = unknown_resources(container, known)
     if unknown:
         yield _error(
             subject,
@@ -84,17 +73,6 @@ def _gpu_errors(subject: Subject, path: str, container: Object, known: frozenset
             f"Unknown GPU resource type. Set '{GPU_TYPES_ANNOTATION}' annotation to use custom gpu resource type"
             f" ({', '.join(unknown)})",
         )
-
-
-def _custom_gpu_types(annotation: str) -> Sequence[str] | None:
-    """The names in the annotation; None when it is not a JSON list of some names."""
-    try:
-        names = orjson.loads(annotation)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        return None
-    return names
 
 
 def _error(subject: Subject, path: str, message: str) -> FieldError:
