@@ -12,6 +12,7 @@ from kservectl.api.inferenceservice import (
     ModelSpec,
     PredictorSpec,
     TransformerSpec,
+    WorkerSpec,
 )
 from kservectl.objects.metadata import Object
 
@@ -19,6 +20,7 @@ Role = Literal["predictor", "transformer", "explainer"]
 
 MAIN_CONTAINER = "kserve-container"
 TRANSFORMER_CONTAINER = "transformer-container"
+WORKER_CONTAINER = "worker-container"
 
 _V2_WHEN_CONVERTED = frozenset({"triton", "onnx", "huggingface"})
 _V2_WHEN_WRITTEN = frozenset({"triton", "vLLM"})
@@ -46,6 +48,11 @@ class Component:
     def own_name(self) -> str:
         """The name that a predictor may have beside the service's."""
         return (self.spec.name or "") if isinstance(self.spec, PredictorSpec) else ""
+
+    @property
+    def worker_spec(self) -> WorkerSpec | None:
+        """What a predictor on several nodes asks of its workers; None on a single node."""
+        return self.spec.worker_spec if isinstance(self.spec, PredictorSpec) else None
 
     @property
     def pod(self) -> Object:

@@ -30,7 +30,7 @@ class ComponentMetadata:
 
     @property
     def selector(self) -> dict[str, str]:
-        return {APP_LABEL: app_label(self.name)}
+        return {APP_LABEL: self.labels[APP_LABEL]}
 
     def to_wire(self) -> Object:
         """A `metadata` map of its own, empty maps left out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Truth
 from kservectl.objects.metadata import Object
@@ -25,12 +26,14 @@ class Readiness:
         return self.status == TRUE
 
 
-def readiness(deployment: Object | None) -> Readiness:
-    """The component's readiness; a Deployment that does not exist yet, or says nothing yet, is not ready.
+def readiness(*deployments: Object | None) -> Readiness:
+    """The readiness of a component of one Deployment, or of two: the head's and the workers', which both have to be ready.
 
-    Later findings override earlier ones: available, rolled out, unavailable, refused pods.
+    A Deployment that does not exist yet, or says nothing yet, is not ready. Later findings override earlier ones:
+    available, rolled out, unavailable, refused pods.
     """
-    found = _by_type(((deployment or {}).get("status") or {}).get("conditions") or ())
+    told = [_conditions(deployment) for deployment in deployments]
+    found = reduce(_together, told) if told else {}
     available = found.get(_AVAILABLE, {})
     progressing = found.get(_PROGRESSING, {})
     refused = found.get(_REPLICA_FAILURE, {})
@@ -51,8 +54,28 @@ def readiness(deployment: Object | None) -> Readiness:
     return result
 
 
-def _by_type(conditions: Sequence[Object]) -> Mapping[str, Object]:
-    return {str(condition.get("type")): condition for condition in conditions}
+def _conditions(deployment: Object | None) -> Mapping[str, Object]:
+    told: Sequence[Object] = ((deployment or {}).get("status") or {}).get("conditions") or ()
+    return {str(condition.get("type")): condition for condition in told}
+
+
+def _together(head: Mapping[str, Object], worker: Mapping[str, Object]) -> Mapping[str, Object]:
+    """The conditions that both report: True where both are, with the words of both."""
+    return {type_: _combined(head[type_], worker[type_]) for type_ in head if type_ in worker}
+
+
+def _combined(head: Object, worker: Object) -> Object:
+    both = head.get("status") == TRUE and worker.get("status") == TRUE
+    reasons = (str(head.get("reason") or ""), str(worker.get("reason") or ""))
+    return {
+        "status": TRUE if both else FALSE,
+        "reason": reasons[0] if reasons[0] == reasons[1] else _of_each(*reasons),
+        "message": _of_each(str(head.get("message") or ""), str(worker.get("message") or "")),
+    }
+
+
+def _of_each(head: str, worker: str) -> str:
+    return f"predictor-container: {head}, worker-container: {worker}"
 
 
 def _says(status: Truth, condition: Object) -> Readiness:

@@ -6,11 +6,12 @@ an environment variable has one source, a probe one handler, a volume one source
 
 from typing import Any
 
-from kservectl.api.inferenceservice import ModelSpec
+from kservectl.api.inferenceservice import ModelSpec, WorkerSpec
 from kservectl.controllers.inferenceservice import image, placeholders
 from kservectl.controllers.inferenceservice.component import (
     MAIN_CONTAINER,
     TRANSFORMER_CONTAINER,
+    WORKER_CONTAINER,
     Component,
 )
 from kservectl.controllers.inferenceservice.failure import CannotDecide, invalid_model
@@ -40,15 +41,13 @@ def build(component: Component, model: ModelSpec, runtime: Runtime, meta: Object
     recipe: list[Object] = list(runtime.spec.get("containers") or ())
     if not recipe:
         raise _invalid("no container configuration found in selected serving runtime", runtime)
-    main = _named(recipe, MAIN_CONTAINER)
-    if main is None:
-        raise _invalid(f"failed to find {MAIN_CONTAINER} in ServingRuntime containers", runtime)
+    main = _needed(recipe, MAIN_CONTAINER, runtime)
     try:
-        server = _server(main, model, runtime, meta)
+        server = _serving(main, model.container(), model, runtime, meta)
         transformer = _transformer(_named(recipe, TRANSFORMER_CONTAINER), component, meta)
         pod = _merge_pod(runtime.spec, component.pod)
     except UnmergeablePatch as error:
-        raise _invalid(f"cannot merge the predictor with runtime {runtime.name}: {error}", runtime) from error
+        raise _unmergeable(error, runtime) from error
     placed = (MAIN_CONTAINER, TRANSFORMER_CONTAINER)
     pod["containers"] = [
         server,
@@ -57,6 +56,24 @@ def build(component: Component, model: ModelSpec, runtime: Runtime, meta: Object
         *(container for container in component.containers if container.get("name") not in placed),
     ]
     return pod
+
+
+def build_worker(workers: WorkerSpec, model: ModelSpec, runtime: Runtime, meta: Object) -> Object:
+    """The PodSpec of a multi-node predictor's workers, made of the `workerSpec` of `runtime` and of the service.
+
+    It has one container, WORKER_CONTAINER. Raises CannotDecide.
+    """
+    spec: Object = runtime.spec.get("workerSpec") or {}
+    recipe: list[Object] = list(spec.get("containers") or ())
+    if not recipe:
+        raise _invalid("No workerSpec container configuration found in selected serving runtime", runtime)
+    main = _needed(recipe, WORKER_CONTAINER, runtime)
+    own = {**(workers.containers[0] if workers.containers else {}), "name": WORKER_CONTAINER}
+    try:
+        pod = _merge_pod(spec, workers.pod_spec())
+        return {**pod, "containers": [_serving(main, own, model, runtime, meta)]}
+    except UnmergeablePatch as error:
+        raise _unmergeable(error, runtime) from error
 
 
 def merge_container(recipe: Object, own: Object) -> Object:
@@ -84,8 +101,9 @@ def set_env(container: Object, name: str, value: str) -> Object:
     return {**container, "env": [*entries, wanted]}
 
 
-def _server(recipe: Object, model: ModelSpec, runtime: Runtime, meta: Object) -> Object:
-    container: Object = placeholders.fill(merge_container(recipe, model.container()), meta)
+def _serving(recipe: Object, own: Object, model: ModelSpec, runtime: Runtime, meta: Object) -> Object:
+    """A container of the model server: merged, with its placeholders filled and its image chosen."""
+    container: Object = placeholders.fill(merge_container(recipe, own), meta)
     resolved = image.resolve(
         str(container.get("image") or ""),
         version=model.runtime_version,
@@ -140,6 +158,17 @@ def _one_of(merged: Object, own: Object, alternatives: tuple[str, ...]) -> Objec
 
 def _named(containers: list[Object], name: str) -> Object | None:
     return next((container for container in containers if container.get("name") == name), None)
+
+
+def _needed(recipe: list[Object], name: str, runtime: Runtime) -> Object:
+    found = _named(recipe, name)
+    if found is None:
+        raise _invalid(f"failed to find {name} in ServingRuntime containers", runtime)
+    return found
+
+
+def _unmergeable(error: UnmergeablePatch, runtime: Runtime) -> CannotDecide:
+    return _invalid(f"cannot merge the predictor with runtime {runtime.name}: {error}", runtime)
 
 
 def _invalid(message: str, runtime: Runtime) -> CannotDecide:

@@ -1,6 +1,6 @@
 """What a pod tells about its containers, in the few questions that readiness and explanations ask."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kservectl.controllers.inferenceservice.component_metadata import APP_LABEL, app_label
@@ -39,7 +39,12 @@ class ContainerState:
 
 def pods_of(component_name: str, namespace: str, view: View) -> list[Object]:
     """The pods of a component, newest first, those of one second in name order."""
-    pods = sorted(view.list(POD, namespace, {APP_LABEL: app_label(component_name)}), key=metadata.name)
+    return pods_with({APP_LABEL: app_label(component_name)}, namespace, view)
+
+
+def pods_with(labels: Mapping[str, str], namespace: str, view: View) -> list[Object]:
+    """The pods that carry all of `labels`, in the order of `pods_of`."""
+    pods = sorted(view.list(POD, namespace, labels), key=metadata.name)
     pods.sort(key=lambda pod: str(metadata.metadata(pod).get("creationTimestamp") or ""), reverse=True)
     return pods
 

@@ -20,6 +20,7 @@ from kservectl.controllers.inferenceservice.component_metadata import (
     webhook_annotations,
 )
 from kservectl.controllers.inferenceservice.failure import CannotDecide
+from kservectl.controllers.inferenceservice.multinode import spread as multinode
 from kservectl.controllers.inferenceservice.runtime_defaults import Defaulted
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.controllers.inferenceservice.workload import Workload
@@ -37,21 +38,26 @@ def build(service: Object, component: Component, view: View, config: Config) -> 
         storage_uri.check(component.storage_uri, view)
     derived = webhook_annotations(component, metadata.name(service))
     labels = metadata.labels(service)
-    runtime: Runtime | None = None
-    if component.model is not None:
-        runtime = runtime_of(service, component, component.model, view)
-        defaulted = runtime_defaults.apply_defaults(component.model, labels, runtime, metadata.name(service))
-        labels = defaulted.labels
-        spec = pod.build(component, defaulted.model, runtime, _placeholder_metadata(service, defaulted))
-    else:
-        spec = _custom_pod(component)
-    return Workload(
+    if component.model is None:
+        if component.is_multi_node:
+            raise multinode.not_possible()
+        return Workload(
+            component=component,
+            metadata=_metadata(service, component, name, labels, derived, None, config),
+            pod=_with_service_name(_custom_pod(component), metadata.name(service)),
+            service_labels=labels,
+        )
+    runtime = runtime_of(service, component, component.model, view)
+    defaulted = runtime_defaults.apply_defaults(component.model, labels, runtime, metadata.name(service))
+    meta = _placeholder_metadata(service, defaulted)
+    workload = Workload(
         component=component,
-        metadata=_metadata(service, component, name, labels, derived, runtime, config),
-        pod=_with_service_name(spec, metadata.name(service)),
-        service_labels=labels,
+        metadata=_metadata(service, component, name, defaulted.labels, derived, runtime, config),
+        pod=_with_service_name(pod.build(component, defaulted.model, runtime, meta), metadata.name(service)),
+        service_labels=defaulted.labels,
         runtime=runtime,
     )
+    return multinode.spread(workload, service, defaulted.model, meta, config) if component.is_multi_node else workload
 
 
 def runtime_of(service: Object, component: Component, model: ModelSpec, view: View) -> Runtime:

@@ -31,9 +31,11 @@ from kservectl.controllers.inferenceservice import (
 )
 from kservectl.controllers.inferenceservice import service as service_object
 from kservectl.controllers.inferenceservice.component import Component, components_of
-from kservectl.controllers.inferenceservice.component_status import readiness
+from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
 from kservectl.controllers.inferenceservice.failure import CannotDecide
-from kservectl.controllers.inferenceservice.pod_state import pods_of
+from kservectl.controllers.inferenceservice.multinode import deployment as worker_deployment
+from kservectl.controllers.inferenceservice.multinode import services as node_services
+from kservectl.controllers.inferenceservice.pod_state import pods_of, pods_with
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, READY, StatusDraft
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
@@ -68,7 +70,7 @@ def decide(
                 raise
             _say_model(parts[0], draft, view)
             return failed.outcome_of(draft, failure, component.role, desired=children)
-        ready = readiness(view.get(DEPLOYMENT, workload.metadata.name, workload.metadata.namespace))
+        ready = _readiness(workload, view)
         parts.append(Deployed(workload, front, ready))
         draft.conditions.mark(COMPONENT_READY[component.role], ready.status, ready.reason, ready.message)
         draft.set_component_url(component.role, "")
@@ -105,6 +107,11 @@ def _build(service: Object, component: Component, before: Sequence[Deployed], vi
     return build(component, around, view, config)
 
 
+def _readiness(workload: Workload, view: View) -> Readiness:
+    nodes = [workload] if workload.worker is None else [workload, workload.worker]
+    return readiness(*(view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace) for node in nodes))
+
+
 def _front(workload: Workload, view: View, config: Config) -> Object:
     live = view.get(SERVICE, workload.metadata.name, workload.metadata.namespace)
     headless = service_object.is_headless(live, config.service.service_cluster_ip_none)
@@ -115,7 +122,12 @@ def _run(workload: Workload, view: View, config: Config) -> list[Object]:
     """The Deployment, and whatever scales it."""
     scaled_by = autoscaler.class_of(workload.metadata.annotations)
     replicas = autoscaler.fixed_replicas(workload.component, scaled_by)
-    children = [deployment.build(workload, replicas=replicas, rollout=config.deploy.default_rollout)]
+    rollout = config.deploy.default_rollout
+    children = [deployment.build(workload, replicas=replicas, rollout=rollout)]
+    if workload.worker is not None:
+        # The nodes that a model is spread over are a fixed number: there is nothing to scale.
+        workers = worker_deployment.build(workload.worker, rollout=rollout)
+        return [*node_services.build(workload, workload.worker), *children, workers]
     if scaled_by == "hpa":
         children.append(autoscaler.build_hpa(workload))
     elif scaled_by == "keda":
@@ -185,7 +197,11 @@ def _explanations(
         kind = "ClusterServingRuntime" if runtime.cluster_wide else "ServingRuntime"
         found.append(Explanation(f"{kind}/{runtime.name}", f"{kind} {runtime.name} was chosen.", ok=True))
     found += explain.conditions(draft.conditions, ingress_step=exposed.next_step)
+    found += exposed.explanations
     for part in parts:
         if not part.readiness.is_ready:
             found += explain.pods(_pods(part, view))
+            if part.workload.worker is not None:
+                workers = part.workload.worker.metadata
+                found += explain.pods(pods_with(workers.selector, workers.namespace, view))
     return tuple(found)

@@ -13,7 +13,6 @@ def check(spec: InferenceServiceSpec) -> None:
     """Raise CannotDecide for a spec with parts that are not run in Standard mode."""
     parts = (
         ("spec.canary", spec.canary),
-        ("spec.predictor.workerSpec", spec.predictor.worker_spec),
         ("spec.predictor.storageUris", spec.predictor.storage_uris),
         ("spec.transformer.storageUris", spec.transformer.storage_uris if spec.transformer else None),
         ("spec.explainer.storageUris", spec.explainer.storage_uris if spec.explainer else None),

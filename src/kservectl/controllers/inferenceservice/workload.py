@@ -15,7 +15,8 @@ class Workload:
     """One component's objects in the making.
 
     `pod` is the PodSpec without Kubernetes' defaults, `service_labels` are the InferenceService's labels with those that
-    the runtime added, `runtime` is None for a component without one.
+    the runtime added, `runtime` is None for a component without one. `worker` are the workers of a predictor on several
+    nodes, in a Deployment of their own; `replicas` is a size that nobody else decides about.
     """
 
     component: Component
@@ -23,6 +24,8 @@ class Workload:
     pod: Object
     service_labels: Mapping[str, str]
     runtime: Runtime | None = None
+    worker: "Workload | None" = None
+    replicas: int | None = None
 
     @property
     def port_container(self) -> Object | None:
