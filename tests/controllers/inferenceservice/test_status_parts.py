@@ -165,7 +165,7 @@ def route(*conditions: Object) -> Object:
         (
             route(says("Accepted", "True"), says("ResolvedRefs", "False", "R", "m")),
             True,
-            RouteProblem("R", "Predictor m", "refused"),
+            RouteProblem("R", "Predictor m", "unresolved"),
         ),
         (
             route(says("Accepted", "False", "A", "a"), says("ResolvedRefs", "False", "R", "m")),

@@ -6,6 +6,7 @@ from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     CLUSTER_STORAGE_CONTAINER,
+    GATEWAY,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
     OPEN_TELEMETRY_COLLECTOR,
@@ -13,7 +14,7 @@ from kservectl.api.kinds import (
     SERVING_RUNTIME,
     TRAINED_MODEL,
 )
-from kservectl.controllers.inferenceservice import watching
+from kservectl.controllers.inferenceservice import gateway, watching
 from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
 from kservectl.controllers.inferenceservice.deletion import FINALIZER
 from kservectl.controllers.inferenceservice.reconcile import reconcile
@@ -53,6 +54,7 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
                 namespace=settings.system_namespace,
                 field_selector=f"metadata.name={CONFIG_MAP_NAME}",
             ),
+            Watched(GATEWAY, watching.of_gateway, optional=True, transform=gateway.essence),
             Watched(TRAINED_MODEL, watching.of_nothing, optional=True),
         ),
         predicate=not_only_status,

@@ -7,10 +7,12 @@ not wanted any more is not desired, and so goes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kservectl.api import networking_choices
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_keys import InferenceServiceDefaults
 from kservectl.api.kinds import HTTP_ROUTE
-from kservectl.controllers.inferenceservice import ingress
+from kservectl.api.networking_choices import NetworkingChoices
+from kservectl.controllers.inferenceservice import gateway, ingress
 from kservectl.controllers.inferenceservice.component import Role, component_name
 from kservectl.controllers.inferenceservice.component_metadata import unblocked
 from kservectl.controllers.inferenceservice.component_status import Readiness
@@ -25,7 +27,10 @@ from kservectl.controllers.inferenceservice.workload import Deployed
 from kservectl.objects import metadata
 from kservectl.objects.kind import INGRESS
 from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Explanation
 from kservectl.runtime.view import View
+
+_INVALID_CHOICE = "InvalidNetworkingAnnotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Exposure:
 
     `published` says whether URL and address may be told already, `next_step` what a person could do about routes that are
     not ready. `complete` is False where it cannot be known which routes there are: none may be deleted then.
+    `explanations` tell what else is worth knowing of the routes.
     """
 
     routes: Sequence[Object]
@@ -43,6 +49,7 @@ class Exposure:
     component_urls: Mapping[Role, str]
     next_step: str = ""
     complete: bool = True
+    explanations: Sequence[Explanation] = ()
 
 
 def expose(
@@ -50,14 +57,20 @@ def expose(
 ) -> Exposure:
     """The exposure of `service`, whose components are `parts`, the predictor first; raises CannotDecide.
 
-    `copying` says which labels and annotations of the service do not go onto routes.
+    `copying` says which labels and annotations of the service do not go onto routes. What the service chooses for itself
+    stands above `config`.
     """
+    choices = networking_choices.read(metadata.annotations(service))
+    config = choices.over(config)
+    invalid = _invalid(choices, config)
+    if invalid:
+        return _unusable(service, parts, config, invalid)
     if is_internal(_labels(parts), config) or config.disable_ingress_creation:
         hosts = hosts_of(service, _labels(parts), {part.role: part.workload.metadata.name for part in parts}, config)
         return _exposure(hosts, config, (), Readiness(TRUE), published=True)
     if config.enable_gateway_api:
-        return _by_gateway(service, parts, view, config, copying)
-    return _by_ingress(service, parts, view, config)
+        return _by_gateway(service, parts, view, config, copying, choices)
+    return _by_ingress(service, parts, view, config, choices)
 
 
 def entry_of(parts: Sequence[Deployed]) -> Deployed:
@@ -65,11 +78,34 @@ def entry_of(parts: Sequence[Deployed]) -> Deployed:
     return next((part for part in parts if part.role == "transformer"), parts[0])
 
 
-def _by_ingress(service: Object, parts: Sequence[Deployed], view: View, config: Ingress) -> Exposure:
-    key = metadata.key(service)
+def _invalid(choices: NetworkingChoices, config: Ingress) -> str:
+    """What is wrong with the choices of a service; empty when they can be followed."""
+    if choices.problems:
+        return "; ".join(f"annotation {problem.annotation}: {problem.message}" for problem in choices.problems)
+    if choices.gateway_api and config.gateway is None:
+        return (
+            f"annotation {networking_choices.GATEWAY_API}: no Gateway is known; name one with the annotation "
+            f"{networking_choices.GATEWAY}"
+        )
+    return ""
+
+
+def _unusable(service: Object, parts: Sequence[Deployed], config: Ingress, why: str) -> Exposure:
+    """Admission was bypassed: what is exposed stays so, and nothing is published anew."""
     hosts = hosts_of(service, _labels(parts), {part.role: part.workload.metadata.name for part in parts}, config)
+    step = "Correct or remove the annotation."
+    exposure = _exposure(hosts, config, (), Readiness(FALSE, _INVALID_CHOICE, why), published=False, next_step=step)
+    return replace(exposure, complete=False)
+
+
+def _by_ingress(
+    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, choices: NetworkingChoices
+) -> Exposure:
+    key = metadata.key(service)
     services = {part.role: part.workload.metadata.name for part in parts}
-    rules = [HostRule(hosts.service, entry_of(parts).workload.metadata.name)]
+    hosts = hosts_of(service, _labels(parts), services, config, choices.additional_hosts)
+    entry = entry_of(parts).workload.metadata.name
+    rules = [HostRule(host, entry) for host in (hosts.service, *hosts.additional)]
     order: tuple[Role, ...] = ("transformer", "explainer", "predictor")
     rules += [HostRule(hosts.components[role], services[role]) for role in order if role in services]
     built = ingress.build(
@@ -83,30 +119,36 @@ def _by_ingress(service: Object, parts: Sequence[Deployed], view: View, config: 
 
 
 def _by_gateway(
-    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, copying: InferenceServiceDefaults
+    service: Object,
+    parts: Sequence[Deployed],
+    view: View,
+    config: Ingress,
+    copying: InferenceServiceDefaults,
+    choices: NetworkingChoices,
 ) -> Exposure:
     name = metadata.name(service)
     # Without the predictor's own name: its host survives the promotion of a canary.
-    hosts = hosts_of(service, _labels(parts), {part.role: component_name(name, part.role) for part in parts}, config)
+    published = {part.role: component_name(name, part.role) for part in parts}
+    hosts = hosts_of(service, _labels(parts), published, config, choices.additional_hosts)
     meta = RouteMetadata(
         service=name,
         namespace=metadata.namespace(service),
         labels=unblocked(_labels(parts), copying.blocked_labels),
         annotations=unblocked(metadata.annotations(service), copying.blocked_annotations),
     )
-    planned = _planned_routes(parts, hosts, _path(service, config), RouteBuilder(meta, config), meta, config)
+    builder = RouteBuilder(meta, config, choices.request_timeout)
+    planned = _planned_routes(parts, hosts, _path(service, config), builder, meta, config)
     if not view.served(HTTP_ROUTE):
         return _not_served(hosts, config)
     wanted = [(plan, _wanted(plan, view)) for plan in planned]
+    routes = [plan.route for plan, state in wanted if state.desired]
     problem = first_problem(state for _, state in wanted)
-    return _exposure(
-        hosts,
-        config,
-        [plan.route for plan, state in wanted if state.desired],
-        Readiness(TRUE) if problem is None else Readiness(FALSE, problem.reason, problem.message),
-        published=problem is None,
-        next_step=_next_step(problem, config),
-    )
+    if problem is None:
+        exposure = _exposure(hosts, config, routes, Readiness(TRUE), published=True)
+        return replace(exposure, explanations=_unreached(routes, view))
+    message, next_step = _told(problem, view, config)
+    said = Readiness(FALSE, problem.reason, message)
+    return _exposure(hosts, config, routes, said, published=False, next_step=next_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +192,38 @@ def _wanted(plan: _Plan, view: View) -> WantedRoute:
     return WantedRoute(plan.label, live, desired=plan.open or live is not None)
 
 
-def _next_step(problem: RouteProblem | None, config: Ingress) -> str:
-    if problem is None or problem.stage == "waiting":
-        return ""
-    gateway = config.kserve_ingress_gateway
+def _told(problem: RouteProblem, view: View, config: Ingress) -> tuple[str, str]:
+    """The message of the condition, and what a person could do.
+
+    What a gateway says of a route is told in its words; where it says nothing, or names no rule, its listeners are compared.
+    """
+    if problem.stage == "waiting":
+        return problem.message, ""
+    key = config.kserve_ingress_gateway
+    if problem.stage == "unresolved":
+        return (
+            problem.message,
+            f"Compare the route's backends with the Services that exist; Gateway {key} cannot use them.",
+        )
+    found = gateway.obstacle(problem.route, view) if problem.route is not None else None
     if problem.stage == "unclaimed":
-        return f"If this stays so, check that Gateway {gateway} exists and that its controller runs."
-    return f"Compare the route's conditions (kubectl describe httproute) with the listeners of Gateway {gateway}."
+        if found is None:
+            return problem.message, f"If this stays so, check that Gateway {key} exists and that its controller runs."
+        return f"{problem.message}: {found.message}", found.next_step
+    if found is None:
+        return problem.message, f"Compare the route (kubectl describe httproute) with the listeners of Gateway {key}."
+    return problem.message, f"{found.message[0].upper()}{found.message[1:]}. {found.next_step}"
+
+
+def _unreached(routes: Sequence[Object], view: View) -> list[Explanation]:
+    """Hosts that no listener serves, which hinders no route."""
+    found = []
+    for route in routes:
+        obstacle = gateway.unreached_hosts(route, view)
+        if obstacle is not None:
+            about = f"{HTTP_ROUTE.kind}/{metadata.name(route)}"
+            found.append(Explanation(about, obstacle.message, ok=True, next_step=obstacle.next_step))
+    return found
 
 
 def _not_served(hosts: Hosts, config: Ingress) -> Exposure:

@@ -25,10 +25,16 @@ class Hosts:
     components: Mapping[Role, str]
 
 
-def hosts_of(service: Object, labels: Mapping[str, str], names: Mapping[Role, str], ingress: Ingress) -> Hosts:
+def hosts_of(
+    service: Object,
+    labels: Mapping[str, str],
+    names: Mapping[Role, str],
+    ingress: Ingress,
+    chosen: Sequence[str] = (),
+) -> Hosts:
     """The hosts of `service` and of the components published under `names`; raises CannotDecide.
 
-    `labels` are those that the domain template may use.
+    `labels` are those that the domain template may use, `chosen` the further hosts that the service asks for.
     """
 
     def host(name: str) -> str:
@@ -50,7 +56,9 @@ def hosts_of(service: Object, labels: Mapping[str, str], names: Mapping[Role, st
             next_step="Shorten the name of the service or of its namespace, or correct domainTemplate in the key ingress "
             "of the ConfigMap inferenceservice-config.",
         ) from error
-    others = additional_hosts(own, [ingress.ingress_domain], ingress.additional_ingress_domains)
+    others = dict.fromkeys(
+        (*additional_hosts(own, [ingress.ingress_domain], ingress.additional_ingress_domains), *chosen)
+    )
     return Hosts(own, [other for other in others if other != own], components)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.kinds import GATEWAY, HTTP_ROUTE
+from kservectl.api.networking_choices import NO_TIMEOUT
 from kservectl.controllers.inferenceservice.service import PUBLIC_PORT, is_grpc
 from kservectl.controllers.inferenceservice.workload import Deployed
 from kservectl.objects.metadata import Object
@@ -32,9 +33,11 @@ class RouteMetadata:
 class RouteBuilder:
     """Makes the routes of one InferenceService, which differ in hosts and rules only."""
 
-    def __init__(self, meta: RouteMetadata, config: Ingress) -> None:
+    def __init__(self, meta: RouteMetadata, config: Ingress, timeout: str | None = None) -> None:
+        """`timeout` is the service's own choice for all requests, above component and configuration."""
         self._meta = meta
         self._config = config
+        self._timeout = timeout
 
     def route(self, name: str, hosts: Sequence[str], rules: Sequence[Object]) -> Object:
         """The route `name` for `hosts`, attached to the configured gateway."""
@@ -99,10 +102,18 @@ class RouteBuilder:
             "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": headers}}],
             "backendRefs": [backend],
         }
-        if not self._config.disable_http_route_timeout:
-            seconds = target.workload.component.spec.timeout
-            rule["timeouts"] = {"request": f"{_DEFAULT_TIMEOUT if seconds is None else seconds}s"}
+        timeout = self._timeout_of(target)
+        if timeout is not None:
+            rule["timeouts"] = {"request": timeout}
         return rule
+
+    def _timeout_of(self, target: Deployed) -> str | None:
+        if self._timeout is not None:
+            return None if self._timeout == NO_TIMEOUT else self._timeout
+        if self._config.disable_http_route_timeout:
+            return None
+        seconds = target.workload.component.spec.timeout
+        return f"{_DEFAULT_TIMEOUT if seconds is None else seconds}s"
 
 
 def _ports(target: Deployed) -> Sequence[Object]:

@@ -6,7 +6,7 @@ change that cannot make a difference.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
 from kservectl.controllers.inferenceservice.component_metadata import (
     APP_LABEL,
@@ -14,6 +14,7 @@ from kservectl.controllers.inferenceservice.component_metadata import (
     SERVICE_LABEL,
     app_label,
 )
+from kservectl.controllers.inferenceservice.gateway import parent_of
 from kservectl.controllers.inferenceservice.pod_state import CRASH_LOOP, STORAGE_INITIALIZER, container, pods_of
 from kservectl.controllers.inferenceservice.pod_state import is_ready as is_ready_pod
 from kservectl.controllers.inferenceservice.reconcile import DISABLE_AUTO_UPDATE
@@ -63,6 +64,22 @@ def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
     if change.initial or (change.old or {}).get("data") == (change.new or {}).get("data"):
         return ()
     return [metadata.key(service) for service in view.list(INFERENCE_SERVICE)]
+
+
+def of_gateway(change: Change, view: View) -> Iterable[ObjectKey]:
+    """The services whose routes name this Gateway and are not ready: what it says decides what they say."""
+    if change.initial or all(
+        (change.old or {}).get(part) == (change.new or {}).get(part) for part in ("spec", "status")
+    ):
+        return ()
+    gateway = metadata.key(change.object)
+    owners = {
+        ObjectKey(metadata.namespace(route), controller["name"])
+        for route in view.list(HTTP_ROUTE)
+        if parent_of(route) == gateway and (controller := metadata.controller_of(route)) is not None
+    }
+    services = (view.get(INFERENCE_SERVICE, key.name, key.namespace) for key in sorted(owners))
+    return [metadata.key(service) for service in services if service is not None and not is_ready(service)]
 
 
 def of_nothing(change: Change, view: View) -> Iterable[ObjectKey]:
