@@ -127,14 +127,18 @@ class Client:
         uid: str = "",
         resource_version: str = "",
         propagation: str = "Background",
+        grace_seconds: int | None = None,
     ) -> None:
         """Delete on the condition that uid and resourceVersion are the given ones (Conflict otherwise).
 
+        `grace_seconds` None leaves the time that a pod has to end to the server; 0 is what a kubelet sends once it ended.
         NotFound may also mean that a first attempt, whose answer was lost, succeeded.
         """
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if conditions := _present(uid=uid, resourceVersion=resource_version):
             options["preconditions"] = conditions
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         await self._send("DELETE", kind.path(namespace, name), {}, body=options)
 
     @asynccontextmanager

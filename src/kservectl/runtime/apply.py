@@ -46,7 +46,14 @@ class Writer(Protocol):
     async def patch(self, kind: Kind, name: str, namespace: str, body: Any, *, subresource: str = "") -> Object: ...
 
     async def delete(
-        self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", resource_version: str = ""
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        grace_seconds: int | None = None,
     ) -> None: ...
 
 
@@ -387,7 +394,9 @@ class Applier:
     async def _delete_references(self, owner: Object, references: Sequence[Reference]) -> int:
         async def delete(reference: Reference) -> None:
             try:
-                await self._client.delete(reference.kind, reference.name, reference.namespace)
+                await self._client.delete(
+                    reference.kind, reference.name, reference.namespace, grace_seconds=reference.grace_seconds
+                )
             except NotFound:
                 return
             self._count(reference.kind, "delete")

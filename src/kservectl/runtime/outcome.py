@@ -38,11 +38,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An object by kind and name, for deletions that ownership does not cover."""
+    """An object by kind and name, for deletions that ownership does not cover.
+
+    `grace_seconds` is how long a pod may take to end; None leaves it to the server.
+    """
 
     kind: Kind
     namespace: str
     name: str
+    grace_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

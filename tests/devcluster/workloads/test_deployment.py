@@ -69,7 +69,9 @@ def test_a_new_deployment_gets_one_replica_set_with_its_hash() -> None:
 
 
 def test_a_rolling_update_never_drops_below_what_must_be_available() -> None:
-    extra: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+    extra: dict[str, Any] = {
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    }
     assert sizes(deployment("b", 2, **extra), replica_set("a", 2, 2, 1)) == [1, 2]
     assert sizes(deployment("b", 2, **extra), replica_set("b", 1, 0, 2), replica_set("a", 2, 2, 1)) == [1, 2]
     assert sizes(deployment("b", 2, **extra), replica_set("b", 1, 1, 2), replica_set("a", 2, 2, 1)) == [1, 1]

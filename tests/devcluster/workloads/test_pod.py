@@ -100,3 +100,10 @@ def test_a_pod_of_a_job_ends() -> None:
     failed = at(pod("crash-loop", spec={"restartPolicy": "Never"}), 2, pace)
     assert failed.status is not None
     assert failed.status["phase"] == "Failed"
+
+
+def test_a_pod_that_is_deleted_ends_at_once() -> None:
+    obj = pod()
+    obj["metadata"]["deletionTimestamp"] = rfc3339(BORN)
+    (gone,) = at(obj, 1).delete
+    assert (gone.name, gone.grace_seconds) == ("p", 0)

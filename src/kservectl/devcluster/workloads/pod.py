@@ -13,9 +13,9 @@ from kservectl.devcluster.workloads.conditions import condition
 from kservectl.devcluster.workloads.faults import CRASH_LOOP, IMAGE_PULL_ERROR, cannot_be_pulled, has_fault
 from kservectl.devcluster.workloads.node import misfit
 from kservectl.objects import metadata
-from kservectl.objects.kind import NODE
+from kservectl.objects.kind import NODE, POD
 from kservectl.objects.metadata import Object
-from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.outcome import Outcome, Reference
 from kservectl.runtime.view import View
 
 
@@ -34,7 +34,8 @@ def reconciler(pace: Pace) -> Callable[[Object, View], Outcome]:
 
     def reconcile(pod: Object, view: View) -> Outcome:
         if metadata.is_deleting(pod):
-            return Outcome(complete=False)
+            ended = Reference(POD, metadata.namespace(pod), metadata.name(pod), grace_seconds=0)
+            return Outcome(complete=False, delete=(ended,))
         return _decide(pod, view.list(NODE), view.now, pace)
 
     return reconcile
