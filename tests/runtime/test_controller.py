@@ -194,6 +194,60 @@ async def test_a_shared_child_is_awaited_too_although_it_names_no_owner() -> Non
         assert stored["status"] == {"parts": 1}
 
 
+async def test_a_shared_child_that_was_deleted_or_edited_is_restored_by_those_who_share_it() -> None:
+    api = MemoryApi()
+    asked: list[ObjectKey] = []
+
+    def decide(obj: Object, view: View) -> Outcome:
+        return Outcome(desired=(part(widget("all"), "shared"),), shared=frozenset({0}), status={})
+
+    def sharers(change: Change, view: View) -> list[ObjectKey]:
+        asked.append(change.key)
+        return [metadata.key(obj) for obj in view.list(WIDGET, change.key.namespace)]
+
+    shared = replace(WIDGETS, reconcile=decide, owns=(Owned(CONFIG_MAP, shared_by=sharers),))
+    async with managing(api, shared) as running:
+        await api.put(WIDGET, widget("one"))
+        await api.put(WIDGET, widget("other"))
+        await running.clock.advance(2)
+        assert colors(api) == {"all-shared": "grey"}
+        await api.remove(CONFIG_MAP, "all-shared", "n")
+        await running.clock.advance(2)
+        restored = api.get(CONFIG_MAP, "all-shared", "n")
+        assert restored is not None
+        assert "ownerReferences" not in restored["metadata"]
+        await api.put(CONFIG_MAP, {**restored, "data": {"color": "pink"}})
+        await running.clock.advance(2)
+        assert colors(api) == {"all-shared": "grey"}
+        await api.remove(WIDGET, "one", "n")
+        await api.remove(WIDGET, "other", "n")
+        await running.clock.advance(2)
+        assert colors(api) == {"all-shared": "grey"}
+    assert set(asked) == {ObjectKey("n", "all-shared")}
+
+
+async def test_a_kind_may_be_owned_and_watched_with_different_selections() -> None:
+    api = MemoryApi()
+    seen: list[ObjectKey] = []
+
+    def told(change: Change, view: View) -> list[ObjectKey]:
+        seen.append(change.key)
+        return []
+
+    controller = replace(
+        WIDGETS,
+        owns=(Owned(CONFIG_MAP, label_selector="made"), Owned(CONFIG_MAP, field_selector="metadata.name=w-b")),
+        watches=(Watched(CONFIG_MAP, told, field_selector="metadata.name=settings"),),
+    )
+    async with managing(api, controller) as running:
+        stored = await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+        await api.put(WIDGET, {**stored, "spec": {"parts": ["b"]}})
+        await running.clock.advance(1)
+        assert list(colors(api)) == ["w-b"]
+    assert seen
+
+
 async def test_a_terminal_error_is_told_once_and_not_retried_until_something_changes() -> None:
     api = MemoryApi()
     decisions = Decisions(

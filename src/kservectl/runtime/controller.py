@@ -18,12 +18,15 @@ from kservectl.runtime.view import View
 
 Reconcile = Callable[[Object, View], Outcome]
 
+ToKeys = Callable[[Change, View], Iterable[ObjectKey]]
+"""The keys of the reconciled objects that a change of something else concerns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A kind of children. A change of one makes its owner be decided again, by the controller ownerReference.
 
-    label_selector
+    label_selector, field_selector
         What all children carry; only objects with it are cached.
     optional
         Whether the kind may be absent from the API server.
@@ -32,13 +35,18 @@ class Owned:
     predicate
         Which changes of a child make its owner be decided again; None for all. A change of what was applied has to be
         among them, or a hand edit would stay.
+    shared_by
+        Who is decided again, beside the owner, for a change of a child: those that desire it together and of whom none
+        owns it (`Outcome.shared`).
     """
 
     kind: Kind
     label_selector: str = ""
+    field_selector: str = ""
     optional: bool = False
     adopts: bool = False
     predicate: Predicate | None = None
+    shared_by: ToKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Watched:
     """Another kind that decisions look at; `to_keys` says whose. The selectors, namespace and `transform` bound the cache."""
 
     kind: Kind
-    to_keys: Callable[[Change, View], Iterable[ObjectKey]]
+    to_keys: ToKeys
     label_selector: str = ""
     field_selector: str = ""
     namespace: str = ""

@@ -45,6 +45,7 @@ class Sources:
                 owned.kind,
                 namespaces=scope if owned.kind.namespaced else (),
                 label_selector=owned.label_selector,
+                field_selector=owned.field_selector,
                 optional=owned.optional,
                 keep_managed_by=field_manager,
             )
@@ -56,6 +57,10 @@ class Sources:
         self._watched: list[tuple[Watched, Informer]] = [
             (watched, _watch(watched, factory, scope)) for watched in controller.watches
         ]
+        owned_kinds = {owned.kind for owned in controller.owns}
+        for watched, informer in self._watched:
+            if watched.kind in owned_kinds:
+                index_owners(informer)  # a view gathers what is owned from all informers of the kind
         self._views = ViewSource(self._by_kind(), clock)
 
     def view(self) -> CacheView:
@@ -126,7 +131,10 @@ class Sources:
         def handle(change: Change) -> None:
             seen(owned.kind, change)
             if owned.predicate is None or owned.predicate(change):
-                for key in owner_keys(change, self._controller.kind):
+                keys = owner_keys(change, self._controller.kind)
+                if owned.shared_by is not None:
+                    keys.update(owned.shared_by(change, self.view()))
+                for key in keys:
                     enqueue(key, _priority(change))
 
         return handle
