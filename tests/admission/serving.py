@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.admission.certificates import Pair, make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
+from kservectl.admission.reading import LiveReader
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.clock import Clock, SystemClock
@@ -92,6 +93,7 @@ async def serving(
     not_ready: Callable[[], str] = lambda: "",
     clock: Clock | None = None,
     names: Sequence[str] = NAMES,
+    reader: LiveReader | None = None,
 ) -> AsyncIterator[Serving]:
     now = datetime.now(UTC)
     ca = make_ca(now)
@@ -108,6 +110,7 @@ async def serving(
         host="127.0.0.1",
         port=0,
         not_ready=not_ready,
+        reader=reader,
         drain_seconds=5.0,
     )
     task = asyncio.create_task(server.run())
