@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
 from kservectl.api.kinds import INFERENCE_SERVICE
@@ -92,3 +93,9 @@ async def test_kinds_that_nobody_decides_are_not_explained(environment: Environm
 async def test_a_kind_that_is_not_served_is_named(environment: Environment) -> None:
     with pytest.raises(UnknownKind, match="no Nothing of a/v1"):
         await environment.apply([{"apiVersion": "a/v1", "kind": "Nothing", "metadata": {"name": "x"}}])
+
+
+async def test_the_managers_metrics_are_a_page_of_the_api_server(environment: Environment) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{environment.cluster.url}/metrics") as answer:
+        text = await answer.text()
+    assert 'controller_runtime_max_concurrent_reconciles{controller="inferenceservice"} 8.0' in text

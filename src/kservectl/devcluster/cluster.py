@@ -9,7 +9,7 @@ import asyncio
 import base64
 import random
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -109,6 +109,8 @@ class DevCluster:
             self.registry, self._lister, self._writer, self._deleter, clock=clock, log_of=log_of
         )
         resources = Resources(self._lister, self._writer, self._deleter, presenter, subresources)
+        self.pages: dict[str, Callable[[], bytes]] = {}
+        """Texts by path (`/metrics`) that the server answers beside the API, for whatever runs in this process."""
         self._server = ApiServer(
             registry=self.registry,
             types=types,
@@ -118,6 +120,7 @@ class DevCluster:
             discovery=Discovery(self.registry, tuple(REVIEWS.values())),
             faults=self.faults,
             clock=clock,
+            pages=self.pages,
         )
         for listener in (self._addresses, self._definitions, self._namespaces, self._garbage):
             self.storage.listen(listener.observe)

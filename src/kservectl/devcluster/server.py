@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 import structlog
@@ -46,6 +46,7 @@ class ApiServer:
         discovery: Discovery,
         faults: Faults,
         clock: Clock,
+        pages: Mapping[str, Callable[[], bytes]],
     ) -> None:
         self._registry = registry
         self._types = types
@@ -55,6 +56,7 @@ class ApiServer:
         self._discovery = discovery
         self._faults = faults
         self._clock = clock
+        self._pages = pages
         self._log = structlog.get_logger()
 
     def app(self) -> web.Application:
@@ -113,6 +115,8 @@ class ApiServer:
             raise web.HTTPNotFound(text=_NOT_FOUND)
         if _HEALTH.fullmatch(path):
             return web.Response(text="ok")
+        if path in self._pages:
+            return web.Response(body=self._pages[path](), content_type="text/plain", charset="utf-8")
         if path in {"/api", "/apis"}:
             return self._groups(request, core=path == "/api")
         if path == "/openapi/v2":

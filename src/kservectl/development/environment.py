@@ -39,6 +39,7 @@ from kservectl.objects.kind import (
 )
 from kservectl.objects.metadata import Object
 from kservectl.runtime.manager import Manager, ManagerOptions
+from kservectl.runtime.metrics import exposition
 
 INSTALLER = "kservectl-dev"
 """The field manager of what the environment itself installs."""
@@ -130,6 +131,7 @@ async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, opt
     registry = CollectorRegistry()
     client = await _client(stack, cluster, clock, "kservectl", ClientMetrics(registry))
     manager = assemble(client, clock, options, registry)
+    cluster.pages["/metrics"] = lambda: exposition(registry)  # kubectl get --raw /metrics
     await _keep_running(stack, manager)
     await manager.started.wait()
     if options.webhooks is not None:
