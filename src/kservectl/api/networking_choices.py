@@ -19,6 +19,8 @@ GATEWAY = PREFIX + "gateway"
 ADDITIONAL_HOSTS = PREFIX + "additional-hosts"
 REQUEST_TIMEOUT = PREFIX + "request-timeout"
 
+ALL = (GATEWAY_API, INGRESS_CLASS, GATEWAY, ADDITIONAL_HOSTS, REQUEST_TIMEOUT)
+
 NO_TIMEOUT = "none"
 """The value of `request-timeout` that leaves the time to the gateway: routes then have no timeout of their own."""
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from kservectl.api import networking_choices
 from kservectl.controllers.inferenceservice.component import Component, Role
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.objects.metadata import Object
@@ -73,7 +74,7 @@ def component_annotations(
     """
     return {
         **unblocked(runtime, blocked),
-        **unblocked(own, blocked),
+        **unblocked(own, {*blocked, *networking_choices.ALL}),  # about routes: a change must not restart pods
         **derived,
         **unblocked(component.annotations, blocked),
     }

@@ -11,13 +11,6 @@ from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_keys import STANDARD
 from kservectl.api.networking_choices import NetworkingChoices
 
-_ALL = (
-    networking_choices.GATEWAY_API,
-    networking_choices.INGRESS_CLASS,
-    networking_choices.GATEWAY,
-    networking_choices.ADDITIONAL_HOSTS,
-    networking_choices.REQUEST_TIMEOUT,
-)
 _OF_GATEWAYS = (networking_choices.GATEWAY, networking_choices.REQUEST_TIMEOUT)
 _OF_INGRESSES = (networking_choices.INGRESS_CLASS,)
 
@@ -37,7 +30,7 @@ def networking_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
 
 def networking_warnings(subject: Subject, config: Config) -> Iterator[str]:
     """Choices that are without effect as things are configured now."""
-    made = [annotation for annotation in _ALL if annotation in subject.annotations]
+    made = [annotation for annotation in networking_choices.ALL if annotation in subject.annotations]
     if not made:
         return
     choices = networking_choices.read(subject.annotations)
