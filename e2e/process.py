@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
+# "Parent" means a thread to Linux: this one stays until the interpreter ends, unlike those of an event loop.
+_SPAWNER = ThreadPoolExecutor(1, thread_name_prefix="spawner")
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -49,17 +52,7 @@ class Process:
     def start(self) -> None:
         """Start it, again if it ran before. It is not ready yet."""
         assert not self.alive, f"{self} runs already"
-        command = [sys.executable, "-m", "kservectl", *self.arguments]
-        with self.log.open("ab") as output:
-            self._child = subprocess.Popen(
-                command,
-                cwd=PROJECT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=_die_with_parent,
-            )
+        self._child = _SPAWNER.submit(self._spawn).result()
 
     def kill9(self) -> None:
         """SIGKILL, as the kernel's OOM killer would, and wait for the end."""
@@ -108,6 +101,19 @@ class Process:
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "kservectl", *self.arguments]
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_die_with_parent,
+            )
 
     def _signal(self, number: signal.Signals) -> None:
         os.kill(self._running().pid, number)

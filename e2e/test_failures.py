@@ -73,7 +73,8 @@ async def test_unknown_runtime_is_named(api: Api, namespace: str, cluster: Targe
     assert await api.find(DEPLOYMENT, "lost-predictor", namespace) is None
 
 
-@pytest.mark.parametrize("how", ["fault", "image"])
+# Only the devcluster knows that no registry can be under .invalid.
+@pytest.mark.parametrize("how", ["fault", pytest.param("image", marks=pytest.mark.devcluster)])
 async def test_image_that_cannot_be_pulled_is_named(api: Api, namespace: str, cluster: Target, how: str) -> None:
     if how == "image":
         predictor = {"containers": [{"name": "kserve-container", "image": "registry.invalid/models/iris:1"}]}
