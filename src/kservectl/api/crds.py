@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import orjson
 
 from kservectl.api import kinds
+from kservectl.api.inferencegraph import InferenceGraph
 from kservectl.api.inferenceservice import InferenceService
 from kservectl.api.model import Resource
 from kservectl.api.servingruntime import ClusterServingRuntime, ServingRuntime
 from kservectl.api.storagecontainer import ClusterStorageContainer
 from kservectl.api.structural import structural_schema
+from kservectl.api.trainedmodel import TrainedModel
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
@@ -39,6 +41,8 @@ class Definition:
 
 
 _AGE = Column("Age", "date", ".metadata.creationTimestamp")
+_URL = Column("URL", "string", ".status.url")
+_READY = Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status")
 _PREVIOUS = "?(@.tag=='prev')"
 _LATEST = "?(@.latestRevision==true)"
 _RUNTIME_COLUMNS = (
@@ -54,8 +58,8 @@ DEFINITIONS: tuple[Definition, ...] = (
         InferenceService,
         short_names=("isvc",),
         columns=(
-            Column("URL", "string", ".status.url"),
-            Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
+            _URL,
+            _READY,
             Column("Prev", "integer", f".status.components.predictor.traffic[{_PREVIOUS}].percent"),
             Column("Latest", "integer", f".status.components.predictor.traffic[{_LATEST}].percent"),
             Column(
@@ -71,6 +75,20 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition(kinds.SERVING_RUNTIME, ServingRuntime, columns=_RUNTIME_COLUMNS),
     Definition(kinds.CLUSTER_SERVING_RUNTIME, ClusterServingRuntime, columns=_RUNTIME_COLUMNS),
     Definition(kinds.CLUSTER_STORAGE_CONTAINER, ClusterStorageContainer),
+    Definition(
+        kinds.TRAINED_MODEL,
+        TrainedModel,
+        short_names=("tm",),
+        columns=(_URL, _READY, _AGE),
+        status=True,
+    ),
+    Definition(
+        kinds.INFERENCE_GRAPH,
+        InferenceGraph,
+        short_names=("ig",),
+        columns=(_URL, _READY, _AGE),
+        status=True,
+    ),
 )
 
 
