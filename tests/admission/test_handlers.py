@@ -9,7 +9,7 @@ from kservectl.admission.inferenceservice import handler as services
 from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
 from kservectl.admission.pods import handler as pods
 from kservectl.admission.review import AdmissionRequest, Denied, Verdict
-from kservectl.admission.server import Mutating, Validating
+from kservectl.admission.server import Mutated, Mutating, Validating
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
 from kservectl.objects.kind import CONFIG_MAP, Kind
 from kservectl.objects.metadata import Object
@@ -37,7 +37,9 @@ def request(obj: Object | None, *, old: Object | None = None, operation: str = "
 
 def mutate(obj: Object, seen: View, operation: str = "CREATE") -> Object | Denied:
     assert isinstance(DEFAULTER, Mutating)
-    return DEFAULTER.mutate(request(obj, operation=operation), seen)
+    answer = DEFAULTER.mutate(request(obj, operation=operation), seen)
+    assert not isinstance(answer, Mutated)
+    return answer
 
 
 def judge(obj: Object | None, seen: View, old: Object | None = None, operation: str = "CREATE") -> Verdict | Denied:
@@ -47,7 +49,8 @@ def judge(obj: Object | None, seen: View, old: Object | None = None, operation: 
 
 def inject(obj: Object, seen: View) -> Object | Denied:
     assert isinstance(MUTATOR, Mutating)
-    return MUTATOR.mutate(request(obj), seen)
+    answer = MUTATOR.mutate(request(obj), seen)
+    return answer.object if isinstance(answer, Mutated) else answer
 
 
 def pod(**labels: str) -> Object:

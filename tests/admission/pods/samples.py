@@ -5,6 +5,7 @@ from typing import Any
 
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
+from kservectl.modelstorage.context import FindObject
 from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import config
 
@@ -24,9 +25,18 @@ def container(name: str = "kserve-container", **more: Any) -> Object:
     return {"name": name, "image": "server", **more}
 
 
-def context(*storage_containers: Object, namespace: str = "default", storage: Any = None, **keys: Any) -> PodContext:
+def context(
+    *storage_containers: Object,
+    namespace: str = "default",
+    storage: Any = None,
+    find: FindObject | None = None,
+    service: Object | None = None,
+    **keys: Any,
+) -> PodContext:
+    """What injectors know: `storage` are members of `storageInitializer`, other keys are the configuration's."""
+    keys = {"agent": SIZES | {"image": "agent:1"}, **keys}
     settings = config(storageInitializer=SIZES | (storage or {}), **keys)
-    return PodContext(namespace, "kserve", settings, storage_containers)
+    return PodContext(namespace, "kserve", settings, storage_containers, find, service)
 
 
 def done(original: Object, where: PodContext | None = None) -> Object:

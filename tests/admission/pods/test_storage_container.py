@@ -4,7 +4,7 @@ import pytest
 
 from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
-from kservectl.admission.pods.storage_container import merged
+from kservectl.modelstorage.storage_container import merged
 from kservectl.objects.metadata import Object
 from tests.admission.pods.samples import HF, MOUNT, RESOURCES, context, downloader, pod, spec
 

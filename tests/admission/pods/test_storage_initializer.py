@@ -4,9 +4,8 @@ import pytest
 
 from kservectl.admission.pods.context import InjectionRefused, PodContext
 from kservectl.admission.pods.injectors import inject
-from kservectl.admission.pods.storage_source import storage_key
+from kservectl.admission.pods.source import storage_key
 from kservectl.api.config import ConfigError
-from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import config
 from tests.admission.pods.samples import (
     HF,
@@ -149,16 +148,14 @@ def test_a_cached_model_without_its_claim_is_refused() -> None:
         inject(pod(uri="gs://b/m", labels={INTERNAL + "localmodel": "model"}), context())
 
 
-@pytest.mark.parametrize(
-    ("original", "storage"),
-    [
-        (pod(uri="gs://b/m", agent="true"), {}),
-        (pod(uri="oci://image"), {"enableModelcar": True}),
-        (pod(uri="oci+native://image"), {}),
-    ],
-)
-def test_models_that_come_another_way_are_not_downloaded(original: Object, storage: Object) -> None:
-    assert spec(original, context(storage=storage)) == original["spec"]
+def test_models_that_an_agent_pulls_are_not_downloaded() -> None:
+    answer = spec(pod(uri="gs://b/m", agent="true", modelDir="/mnt/models", configVolumeName="models"))
+    assert "initContainers" not in answer
+
+
+def test_models_that_are_images_are_not_downloaded() -> None:
+    answer = spec(pod(uri="oci://image"), context(storage={"enableModelcar": True}))
+    assert [found["name"] for found in answer["initContainers"]] == ["modelcar-init"]
 
 
 def test_an_image_is_downloaded_when_images_are_not_enabled() -> None:

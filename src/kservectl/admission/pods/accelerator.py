@@ -1,7 +1,7 @@
 """GKE: a pod that asks for a GPU goes to nodes with the accelerator that it names."""
 
 from kservectl.admission.pods.context import PodContext
-from kservectl.admission.pods.podspec import containers, with_spec
+from kservectl.modelstorage.podspec import containers, with_spec
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 

@@ -1,7 +1,9 @@
 """All that is injected into pods, in order. A new injector is a function and a line here."""
 
 from kservectl.admission.pods.accelerator import inject_accelerator
+from kservectl.admission.pods.agent import inject_agent
 from kservectl.admission.pods.context import Injector, PodContext
+from kservectl.admission.pods.image import inject_image
 from kservectl.admission.pods.istio import inject_istio_uid
 from kservectl.admission.pods.metrics import inject_metrics
 from kservectl.admission.pods.storage_initializer import inject_storage_initializer
@@ -10,8 +12,10 @@ from kservectl.objects.metadata import Object
 INJECTORS: tuple[Injector, ...] = (
     inject_accelerator,
     inject_storage_initializer,
-    inject_istio_uid,  # after whatever adds the init container
+    inject_agent,
     inject_metrics,
+    inject_image,
+    inject_istio_uid,  # after whatever adds the init container
 )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from kservectl.admission.pods.context import InjectionRefused, PodContext
-from kservectl.admission.pods.podspec import container, with_changed
-from kservectl.admission.pods.storage_initializer import INIT_CONTAINER
+from kservectl.modelstorage.download import INIT_CONTAINER
+from kservectl.modelstorage.podspec import container, with_changed
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 

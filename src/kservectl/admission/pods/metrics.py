@@ -2,7 +2,7 @@
 
 from kservectl.admission.inferenceservice.implementations import SERVER
 from kservectl.admission.pods.context import PodContext
-from kservectl.admission.pods.podspec import container, containers, with_annotations, with_changed, with_env
+from kservectl.modelstorage.podspec import container, containers, with_annotations, with_changed, with_env
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 

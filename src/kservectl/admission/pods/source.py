@@ -1,0 +1,29 @@
+"""Where the model of a pod comes from, by what is written on the pod."""
+
+import hashlib
+
+from kservectl.admission.inferenceservice.local_model import CACHE_LABEL, CLAIM_ANNOTATION, SOURCE_ANNOTATION
+from kservectl.admission.pods.context import InjectionRefused
+from kservectl.modelstorage.claim import SCHEME
+from kservectl.objects import metadata
+from kservectl.objects.metadata import Object
+
+SOURCE_URI_ANNOTATION = "internal.serving.kserve.io/storage-initializer-sourceuri"
+
+
+def source_uri(pod: Object) -> str:
+    """The URI to get the model from: what the controller wrote down, or the node's cache of it; "" for none."""
+    notes = metadata.annotations(pod)
+    uri = notes.get(SOURCE_URI_ANNOTATION, "")
+    if not uri or CACHE_LABEL not in metadata.labels(pod):
+        return uri
+    claim = notes.get(CLAIM_ANNOTATION)
+    if claim is None:
+        raise InjectionRefused(f"Annotation {CLAIM_ANNOTATION} not found")
+    cached = notes.get(SOURCE_ANNOTATION, "")
+    return f"{SCHEME}{claim}/models/{storage_key(cached)}/{uri.removeprefix(cached).lstrip('/')}"
+
+
+def storage_key(uri: str) -> str:
+    """The name of the folder in which a node keeps the model of this URI."""
+    return hashlib.sha256(uri.encode()).hexdigest()[:16]
