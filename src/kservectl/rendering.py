@@ -24,6 +24,7 @@ from kservectl.devcluster.contract import InvalidObject, Malformed, TypeSystem, 
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
+    CONTROLLER_REVISION,
     Kind,
 )
 from kservectl.objects.metadata import Object
@@ -35,7 +36,8 @@ _KINDS: Sequence[Kind] = tuple(
     dict.fromkeys(
         [
             _CONTROLLER.kind,
-            *(owned.kind for owned in _CONTROLLER.owns),
+            # Versions that were Ready are what a cluster remembers, not what a file leads to.
+            *(owned.kind for owned in _CONTROLLER.owns if owned.kind != CONTROLLER_REVISION),
             *(watched.kind for watched in _CONTROLLER.watches),
         ]
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic.alias_generators import to_camel
 
 from kservectl.api.core import IntOrString
+from kservectl.api.rollout_choices import ROLLOUT_ANNOTATIONS
 from kservectl.objects import quantity
 from kservectl.objects.metadata import Object
 
@@ -27,6 +28,7 @@ BLOCKED_ANNOTATIONS = (
     "internal.serving.kserve.io/storage-initializer-sourceuri",
     "kubectl.kubernetes.io/last-applied-configuration",
     "modelFormat",
+    *ROLLOUT_ANNOTATIONS,
 )
 """Annotations that are never copied to generated objects, whatever is configured."""
 

@@ -101,12 +101,13 @@ class ModelStatus(ApiModel):
 
 
 class CanaryStatus(ApiModel):
-    """One canary: whether it is ready and what share it gets."""
+    """One canary: whether it is ready, what share it gets, and where it can be tried without that."""
 
     name: str
     ready: bool
     traffic_percent: Int32
     model_status: ModelStatus | None = None
+    url: str | None = None
 
 
 class InferenceServiceStatus(ApiModel):

@@ -5,14 +5,17 @@ not wanted any more is not desired, and so goes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from kservectl.api import networking_choices
+from kservectl.api import networking_choices, rollout_choices
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_keys import InferenceServiceDefaults
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.api.networking_choices import NetworkingChoices
 from kservectl.controllers.inferenceservice import gateway, ingress
+from kservectl.controllers.inferenceservice.canary import preview
+from kservectl.controllers.inferenceservice.canary.canary import Canary
+from kservectl.controllers.inferenceservice.canary.split import Split
 from kservectl.controllers.inferenceservice.component import Role, component_name
 from kservectl.controllers.inferenceservice.component_metadata import unblocked
 from kservectl.controllers.inferenceservice.component_status import Readiness
@@ -39,7 +42,8 @@ class Exposure:
 
     `published` says whether URL and address may be told already, `next_step` what a person could do about routes that are
     not ready. `complete` is False where it cannot be known which routes there are: none may be deleted then.
-    `explanations` tell what else is worth knowing of the routes.
+    `explanations` tell what else is worth knowing of the routes. `previews` are the URLs, by canary, under which those
+    canaries can be tried that are ready.
     """
 
     routes: Sequence[Object]
@@ -50,15 +54,21 @@ class Exposure:
     next_step: str = ""
     complete: bool = True
     explanations: Sequence[Explanation] = ()
+    previews: Mapping[str, str] = field(default_factory=dict)
 
 
 def expose(
-    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, copying: InferenceServiceDefaults
+    service: Object,
+    parts: Sequence[Deployed],
+    view: View,
+    config: Ingress,
+    copying: InferenceServiceDefaults,
+    canaries: Sequence[Canary] = (),
 ) -> Exposure:
     """The exposure of `service`, whose components are `parts`, the predictor first; raises CannotDecide.
 
     `copying` says which labels and annotations of the service do not go onto routes. What the service chooses for itself
-    stands above `config`.
+    stands above `config`. HTTPRoutes give each of the `canaries` its share; whatever else there is gives them a preview.
     """
     choices = networking_choices.read(metadata.annotations(service))
     config = choices.over(config)
@@ -69,8 +79,14 @@ def expose(
         hosts = hosts_of(service, _labels(parts), {part.role: part.workload.metadata.name for part in parts}, config)
         return _exposure(hosts, config, (), Readiness(TRUE), published=True)
     if config.enable_gateway_api:
-        return _by_gateway(service, parts, view, config, copying, choices)
-    return _by_ingress(service, parts, view, config, choices)
+        return _by_gateway(service, parts, view, config, copying, choices, canaries)
+    return _by_ingress(service, parts, view, config, choices, canaries)
+
+
+def splits_traffic(service: Object, labels: Mapping[str, str], config: Ingress) -> bool:
+    """Whether canaries of `service` can have a share of its traffic: only an HTTPRoute can give them one."""
+    config = networking_choices.read(metadata.annotations(service)).over(config)
+    return config.enable_gateway_api and not config.disable_ingress_creation and not is_internal(labels, config)
 
 
 def entry_of(parts: Sequence[Deployed]) -> Deployed:
@@ -99,7 +115,12 @@ def _unusable(service: Object, parts: Sequence[Deployed], config: Ingress, why: 
 
 
 def _by_ingress(
-    service: Object, parts: Sequence[Deployed], view: View, config: Ingress, choices: NetworkingChoices
+    service: Object,
+    parts: Sequence[Deployed],
+    view: View,
+    config: Ingress,
+    choices: NetworkingChoices,
+    canaries: Sequence[Canary],
 ) -> Exposure:
     key = metadata.key(service)
     services = {part.role: part.workload.metadata.name for part in parts}
@@ -108,12 +129,14 @@ def _by_ingress(
     rules = [HostRule(host, entry) for host in (hosts.service, *hosts.additional)]
     order: tuple[Role, ...] = ("transformer", "explainer", "predictor")
     rules += [HostRule(hosts.components[role], services[role]) for role in order if role in services]
+    previews = _previews(service, parts, hosts, view, config, canaries)
+    rules += [HostRule(host, entry_of(canary.parts).workload.metadata.name) for canary, host in previews]
     built = ingress.build(
         key.name, key.namespace, rules, annotations=metadata.annotations(service), class_name=config.ingress_class_name
     )
     waiting = next((part for part in parts if not part.readiness.is_ready), None)
     if waiting is None:
-        return _exposure(hosts, config, (built,), Readiness(TRUE), published=True)
+        return _exposure(hosts, config, (built,), Readiness(TRUE), published=True, previews=previews)
     routes = (built,) if view.get(INGRESS, key.name, key.namespace) is not None else ()
     return _exposure(hosts, config, routes, Readiness(FALSE, f"{waiting.title} ingress not created"), published=False)
 
@@ -125,6 +148,7 @@ def _by_gateway(
     config: Ingress,
     copying: InferenceServiceDefaults,
     choices: NetworkingChoices,
+    canaries: Sequence[Canary],
 ) -> Exposure:
     name = metadata.name(service)
     # Without the predictor's own name: its host survives the promotion of a canary.
@@ -137,18 +161,22 @@ def _by_gateway(
         annotations=unblocked(metadata.annotations(service), copying.blocked_annotations),
     )
     builder = RouteBuilder(meta, config, choices.request_timeout)
-    planned = _planned_routes(parts, hosts, _path(service, config), builder, meta, config)
+    split = Split(parts, canaries, rollout_choices.read(metadata.annotations(service)).canary_header)
+    planned = _planned_routes(parts, hosts, _path(service, config), builder, meta, config, split)
     if not view.served(HTTP_ROUTE):
         return _not_served(hosts, config)
     wanted = [(plan, _wanted(plan, view)) for plan in planned]
+    previews = _previews(service, parts, hosts, view, config, canaries)
     routes = [plan.route for plan, state in wanted if state.desired]
+    # A preview is nothing that the service would wait for.
+    routes += [_preview_route(name, canary, host, parts, builder, split) for canary, host in previews]
     problem = first_problem(state for _, state in wanted)
     if problem is None:
-        exposure = _exposure(hosts, config, routes, Readiness(TRUE), published=True)
+        exposure = _exposure(hosts, config, routes, Readiness(TRUE), published=True, previews=previews)
         return replace(exposure, explanations=_unreached(routes, view))
     message, next_step = _told(problem, view, config)
     said = Readiness(FALSE, problem.reason, message)
-    return _exposure(hosts, config, routes, said, published=False, next_step=next_step)
+    return _exposure(hosts, config, routes, said, published=False, next_step=next_step, previews=previews)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,29 +189,64 @@ class _Plan:
 
 
 def _planned_routes(
-    parts: Sequence[Deployed], hosts: Hosts, path: str, builder: RouteBuilder, meta: RouteMetadata, config: Ingress
+    parts: Sequence[Deployed],
+    hosts: Hosts,
+    path: str,
+    builder: RouteBuilder,
+    meta: RouteMetadata,
+    config: Ingress,
+    split: Split,
 ) -> list[_Plan]:
     """A route for each component, and one for the service, which waits for all of them."""
     planned = [
         _Plan(
             part.title,
             builder.route(
-                component_name(meta.service, part.role), [hosts.components[part.role]], builder.everything_to(part)
+                component_name(meta.service, part.role),
+                [hosts.components[part.role]],
+                split.of(builder.everything_to(part)),
             ),
             open=part.readiness.is_ready,
         )
         for part in parts
     ]
-    entry = entry_of(parts)
-    explain = [builder.explanations_to(part) for part in parts if part.role == "explainer"]
-    rules = [*explain, *builder.everything_to(entry)]
     all_ready = all(part.readiness.is_ready for part in parts)
+    rules = split.of(_rules_of_service(parts, builder))
     own = builder.route(meta.service, [hosts.service, *hosts.additional], rules)
     planned.append(_Plan("InferenceService", own, open=all_ready))
     if path:
-        below = builder.route(f"{meta.service}-path", [config.ingress_domain], [builder.below_path(path, entry)])
+        rules = split.of([builder.below_path(path, entry_of(parts))])
+        below = builder.route(f"{meta.service}-path", [config.ingress_domain], rules)
         planned.append(_Plan("Path", below, open=all_ready))
     return planned
+
+
+def _rules_of_service(parts: Sequence[Deployed], builder: RouteBuilder) -> list[Object]:
+    explain = [builder.explanations_to(part) for part in parts if part.role == "explainer"]
+    return [*explain, *builder.everything_to(entry_of(parts))]
+
+
+def _previews(
+    service: Object, parts: Sequence[Deployed], hosts: Hosts, view: View, config: Ingress, canaries: Sequence[Canary]
+) -> list[tuple[Canary, str]]:
+    """The canaries that can be tried, each with its host: those that are ready, or were when they got a route."""
+    taken = {hosts.service, *hosts.additional, *hosts.components.values()}
+    key = metadata.key(service)
+    shown = [
+        canary
+        for canary in canaries
+        if canary.ready
+        or (canary.parts and view.get(HTTP_ROUTE, preview.route_name(key.name, canary), key.namespace) is not None)
+    ]
+    found = [(canary, preview.host(service, _labels(parts), canary, taken, config)) for canary in shown]
+    return [(canary, host) for canary, host in found if host is not None]
+
+
+def _preview_route(
+    service: str, canary: Canary, host: str, parts: Sequence[Deployed], builder: RouteBuilder, split: Split
+) -> Object:
+    rules = split.only(canary, _rules_of_service(parts, builder))
+    return builder.route(preview.route_name(service, canary), [host], rules)
 
 
 def _wanted(plan: _Plan, view: View) -> WantedRoute:
@@ -251,6 +314,7 @@ def _exposure(
     *,
     published: bool,
     next_step: str = "",
+    previews: Sequence[tuple[Canary, str]] = (),
 ) -> Exposure:
     return Exposure(
         routes=routes,
@@ -259,6 +323,7 @@ def _exposure(
         url=f"{config.url_scheme}://{hosts.service}",
         component_urls={role: f"{config.url_scheme}://{host}" for role, host in hosts.components.items()},
         next_step=next_step,
+        previews={canary.name: f"{config.url_scheme}://{host}" for canary, host in previews},
     )
 
 

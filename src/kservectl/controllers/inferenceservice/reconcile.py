@@ -1,6 +1,6 @@
 """Decide what an InferenceService needs: one plain function from the object and the caches to an Outcome.
 
-    deleted? → configuration → mode → stopped? → components → exposure → model status
+    deleted? → version → stopped? → configuration → mode → components → exposure → model status
 
 A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
 """
@@ -12,11 +12,22 @@ from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.config_keys import KNATIVE, MODEL_MESH
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
-from kservectl.controllers.inferenceservice import deletion, events, explain, failed, mode, predictor, standard, stop
+from kservectl.controllers.inferenceservice import (
+    deletion,
+    events,
+    explain,
+    failed,
+    mode,
+    model_config,
+    predictor,
+    standard,
+    stop,
+)
 from kservectl.controllers.inferenceservice.component import Role, components_of
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import PREDICTOR_READY, StatusDraft
+from kservectl.controllers.inferenceservice.versions import rollback
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.objects.metadata import Object
@@ -33,18 +44,23 @@ def reconcile(service: Object, view: View, settings: Settings) -> Outcome:
     """The Outcome for `service`, complete unless a step failed. Never raises for anything that a person wrote."""
     if metadata.is_deleting(service):
         return deletion.outcome_of(service, view)
+    return rollback.serve(service, view, lambda version, released: _decide(version, view, settings, released=released))
+
+
+def _decide(service: Object, view: View, settings: Settings, *, released: bool) -> Outcome:
+    """The outcome for one version of the service; `released` lets changes through that `disable-auto-update` holds back."""
     draft = StatusDraft(service, view.now)
     try:
         if stop.is_stopped(metadata.annotations(service)):
             return _stopped(service, view, draft, settings)
-        return _running(service, view, draft, settings)
+        return _running(service, view, draft, settings, released=released)
     except CannotDecide as failure:
         return failed.outcome_of(draft, failure)
     except ConfigError as error:
         return failed.outcome_of(draft, _configuration_failure(error, settings))
 
 
-def _running(service: Object, view: View, draft: StatusDraft, settings: Settings) -> Outcome:
+def _running(service: Object, view: View, draft: StatusDraft, settings: Settings, *, released: bool) -> Outcome:
     spec = _spec(service)
     config = _config(view, settings)
     decided = mode.resolve(
@@ -60,7 +76,7 @@ def _running(service: Object, view: View, draft: StatusDraft, settings: Settings
         return Outcome(complete=False, finalizers=(deletion.FINALIZER,), status=draft.to_wire())
     if decided == KNATIVE:
         return _refused_knative(draft)
-    frozen = _is_frozen(service, draft)
+    frozen = _is_frozen(service, draft) and not released
     try:
         outcome = standard.decide(service, spec, view, draft, config, settings)
     except (CannotDecide, ConfigError):
@@ -89,8 +105,10 @@ def _stopped(service: Object, view: View, draft: StatusDraft, settings: Settings
         roles = tuple(component.role for component in components)
         model = components[0].model
         runtime = predictor.runtime_of(service, components[0], model, view) if model is not None else None
-    stop.mark_stopped(draft, roles, runtime)
+    with_canary = bool((service.get("spec") or {}).get("canary"))
+    stop.mark_stopped(draft, roles, runtime, with_canary=with_canary)
     return Outcome(
+        desired=tuple(model_config.kept(service, view)),
         status=draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),

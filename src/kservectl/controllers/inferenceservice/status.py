@@ -16,6 +16,7 @@ from kservectl.objects.metadata import Object
 READY = "Ready"
 PREDICTOR_READY = "PredictorReady"
 INGRESS_READY = "IngressReady"
+CANARY_READY = "CanaryPredictorReady"
 STOPPED = "Stopped"
 
 COMPONENT_READY: Mapping[Role, str] = {
@@ -59,6 +60,17 @@ class StatusDraft:
     @model_status.setter
     def model_status(self, value: Object) -> None:
         self._fields["modelStatus"] = value
+
+    @property
+    def canary_statuses(self) -> list[Object]:
+        found: list[Object] = self._fields.get("canaryStatuses") or []
+        return found
+
+    @canary_statuses.setter
+    def canary_statuses(self, entries: list[Object]) -> None:
+        self._fields.pop("canaryStatuses", None)
+        if entries:
+            self._fields["canaryStatuses"] = entries
 
     def set_mode(self, mode: str) -> None:
         self._fields["deploymentMode"] = mode

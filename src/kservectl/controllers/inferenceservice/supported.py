@@ -1,6 +1,6 @@
 """What of the InferenceService API this controller refuses to run, because running a part of it would be wrong.
 
-A canary left out would take no traffic, a worker left out would wait for itself for ever: better to say no.
+A source left out would be a model that is not there: better to say no.
 """
 
 from kservectl.api.inferenceservice import InferenceServiceSpec
@@ -12,7 +12,6 @@ _REASON = "NotSupported"
 def check(spec: InferenceServiceSpec) -> None:
     """Raise CannotDecide for a spec with parts that are not run in Standard mode."""
     parts = (
-        ("spec.canary", spec.canary),
         ("spec.predictor.storageUris", spec.predictor.storage_uris),
         ("spec.transformer.storageUris", spec.transformer.storage_uris if spec.transformer else None),
         ("spec.explainer.storageUris", spec.explainer.storage_uris if spec.explainer else None),

@@ -19,11 +19,15 @@ from kservectl.runtime.view import View
 
 @dataclass(frozen=True, slots=True)
 class Surrounding:
-    """The InferenceService, its labels as the predictor's runtime left them, and the predictor's Service by name."""
+    """The InferenceService, its labels as the predictor's runtime left them, and the predictor's Service by name.
+
+    `canary` names the canary whose predictor it is; empty for the stable one.
+    """
 
     service: Object
     labels: Mapping[str, str]
     predictor: str
+    canary: str = ""
 
     @property
     def name(self) -> str:
@@ -38,7 +42,7 @@ class Surrounding:
         """Metadata of a transformer's or explainer's objects; raises CannotDecide for a source it cannot have."""
         if component.storage_uri is not None:
             storage_uri.check(component.storage_uri, view)
-        name = component_name(self.name, component.role)
+        name = component_name(self.name, component.role, self.canary)
         return ComponentMetadata(
             name=name,
             namespace=metadata.namespace(self.service),

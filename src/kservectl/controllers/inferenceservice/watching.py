@@ -6,7 +6,9 @@ change that cannot make a difference.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
+from kservectl.controllers.inferenceservice import ca_bundle
 from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
 from kservectl.controllers.inferenceservice.component_metadata import (
     APP_LABEL,
@@ -20,7 +22,7 @@ from kservectl.controllers.inferenceservice.pod_state import is_ready as is_read
 from kservectl.controllers.inferenceservice.reconcile import DISABLE_AUTO_UPDATE
 from kservectl.informers import Change
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.predicates import more_than_status_changed
 from kservectl.runtime.view import View
@@ -60,10 +62,20 @@ def of_storage_container(change: Change, view: View) -> Iterable[ObjectKey]:
 
 
 def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
-    """Every service, when the configuration says something else."""
-    if change.initial or (change.old or {}).get("data") == (change.new or {}).get("data"):
+    """Every service, when the configuration says something else, or the certificates that it names are others."""
+    if change.initial or not _data_changed(change):
+        return ()
+    name = metadata.name(change.object)
+    if name != CONFIG_MAP_NAME and name != _bundle_beside(change.object, view):
         return ()
     return [metadata.key(service) for service in view.list(INFERENCE_SERVICE)]
+
+
+def of_copied_bundle(change: Change, view: View) -> Iterable[ObjectKey]:
+    """All services of a namespace, when their copy of the certificates is not as it was."""
+    if change.initial or not _data_changed(change):
+        return ()
+    return [metadata.key(service) for service in view.list(INFERENCE_SERVICE, metadata.namespace(change.object))]
 
 
 def of_gateway(change: Change, view: View) -> Iterable[ObjectKey]:
@@ -133,6 +145,18 @@ def _of_runtime(change: Change, field: str, services: Iterable[Object]) -> Itera
             yield metadata.key(service)
 
 
+def _data_changed(change: Change) -> bool:
+    return (change.old or {}).get("data") != (change.new or {}).get("data")
+
+
+def _bundle_beside(config_map: Object, view: View) -> str:
+    """The ConfigMap that the configuration in the same namespace names; empty when it names none, or cannot be read."""
+    try:
+        return ca_bundle.source_of(Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, metadata.namespace(config_map))))
+    except ConfigError:
+        return ""
+
+
 def _spec_changed(change: Change) -> bool:
     if change.old is None or change.new is None:
         return True
@@ -161,7 +185,13 @@ def _readiness(deployment: Object) -> tuple[object, ...]:
         (entry.get("type"), entry.get("status"), entry.get("reason"), entry.get("message"))
         for entry in status.get("conditions") or ()
     ]
-    return status.get("readyReplicas") or 0, status.get("availableReplicas") or 0, sorted(map(str, conditions))
+    observed = (status.get("observedGeneration") or 0) >= metadata.generation(deployment)
+    return (
+        observed,
+        status.get("readyReplicas") or 0,
+        status.get("availableReplicas") or 0,
+        sorted(map(str, conditions)),
+    )
 
 
 def _is_ready(pod: Object | None) -> bool:

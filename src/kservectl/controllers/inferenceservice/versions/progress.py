@@ -1,0 +1,96 @@
+"""Whether the version that a service has now is all that runs, and what holds it up."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from kservectl.controllers.inferenceservice import explain
+from kservectl.controllers.inferenceservice.component import Role, component_name
+from kservectl.controllers.inferenceservice.pod_state import pods_of
+from kservectl.controllers.inferenceservice.status import READY
+from kservectl.objects import metadata
+from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.metadata import Object
+from kservectl.runtime.apply import FIELD_MANAGER
+from kservectl.runtime.drift import applied_fields, differences
+from kservectl.runtime.outcome import Explanation, Outcome
+from kservectl.runtime.view import View
+
+_ROLES: tuple[Role, ...] = ("predictor", "transformer", "explainer")
+
+
+def is_settled(service: Object, outcome: Outcome, view: View) -> bool:
+    """Whether `outcome` says Ready, and nothing but the version that it decided runs.
+
+    Ready alone is not enough: while a rolling update is stuck, the pods of the version before still serve.
+    """
+    if outcome.terminal_error or not _says_ready(outcome.status or service.get("status") or {}):
+        return False
+    live = _stable(service, view)
+    wanted = [obj for obj in outcome.desired if _is_stable(service, obj)]
+    by_name = {metadata.name(obj): obj for obj in live}
+    return (
+        bool(live)
+        and all(_is_rolled_out(obj) for obj in live)
+        and all(_is_as_desired(by_name.get(metadata.name(obj)), obj) for obj in wanted)
+    )
+
+
+def is_given_up(service: Object, view: View) -> bool:
+    """Whether a Deployment of the stable version has not progressed for as long as its own deadline allows."""
+    return any(
+        condition.get("type") == "Progressing"
+        and condition.get("status") == "False"
+        and condition.get("reason") == "ProgressDeadlineExceeded"
+        for obj in _stable(service, view)
+        if _is_observed(obj)
+        for condition in (obj.get("status") or {}).get("conditions") or ()
+    )
+
+
+def troubles(service: Object, view: View) -> Iterator[Explanation]:
+    """What keeps pods of the stable version from becoming ready."""
+    for obj in _stable(service, view):
+        yield from explain.pods(pods_of(metadata.name(obj), metadata.namespace(obj), view))
+
+
+def _says_ready(status: Object) -> bool:
+    return any(entry.get("type") == READY and entry.get("status") == "True" for entry in status.get("conditions") or ())
+
+
+def _stable(service: Object, view: View) -> Sequence[Object]:
+    return [obj for obj in view.owned(DEPLOYMENT, metadata.uid(service)) if _is_stable(service, obj)]
+
+
+def _is_stable(service: Object, obj: Object) -> bool:
+    return bool(
+        obj.get("kind", DEPLOYMENT.kind) == DEPLOYMENT.kind
+        and not metadata.is_deleting(obj)
+        and metadata.name(obj) not in _of_canaries(service)
+    )
+
+
+def _of_canaries(service: Object) -> Collection[str]:
+    entries = (service.get("spec") or {}).get("canary") or ()
+    names = [str((entry.get("predictor") or {}).get("name") or "") for entry in entries]
+    return {component_name(metadata.name(service), role, name) for name in names if name for role in _ROLES}
+
+
+def _is_observed(deployment: Object) -> bool:
+    return int((deployment.get("status") or {}).get("observedGeneration") or 0) >= metadata.generation(deployment)
+
+
+def _is_rolled_out(deployment: Object) -> bool:
+    found = {entry.get("type"): entry for entry in (deployment.get("status") or {}).get("conditions") or ()}
+    progressing, available = found.get("Progressing") or {}, found.get("Available") or {}
+    return (
+        _is_observed(deployment)
+        and available.get("status") == "True"
+        and progressing.get("status") == "True"
+        and progressing.get("reason") == "NewReplicaSetAvailable"
+    )
+
+
+def _is_as_desired(live: Object | None, desired: Object) -> bool:
+    if live is None:
+        return False
+    # Without a record of what was applied (a decision on files, say) there is nothing to compare with.
+    return applied_fields(live, FIELD_MANAGER) is None or not differences(live, desired, FIELD_MANAGER)
