@@ -118,6 +118,7 @@ async def test_standby_takes_over_from_a_killed_leader_in_the_middle_of_a_burst(
     assert await deviations(api, namespace, services, tmp_path) == []
 
 
+@pytest.mark.real  # tests/runtime/test_two_processes.py shows the same on the devcluster, with a shorter lease
 @pytest.mark.timeout(150)
 async def test_leader_that_was_frozen_past_its_lease_writes_nothing(
     api: Api, namespace: str, replicas: Replicas, tmp_path: Path

@@ -6,7 +6,6 @@ import pytest
 
 from e2e.api import Api, condition
 from e2e.services import ready, service
-from e2e.target import Target
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
@@ -134,7 +133,8 @@ async def test_namespace_is_deleted_with_its_services(api: Api, namespace: str, 
     await api.until_gone(NAMESPACE, namespace)
 
 
-async def test_strangers_service_is_left_untouched_and_named(api: Api, namespace: str, cluster: Target) -> None:
+async def strangers_service(api: Api, namespace: str) -> Object:
+    """A Service of somebody else under the name that a predictor's would have, and a service that wants it."""
     theirs = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -142,9 +142,7 @@ async def test_strangers_service_is_left_untouched_and_named(api: Api, namespace
         "spec": {"selector": {"app": "theirs"}, "ports": [{"port": 8080, "protocol": "TCP"}]},
     }
     created = await api.create(SERVICE, theirs)
-
     await api.create(INFERENCE_SERVICE, service("iris", namespace))
-
     found = await api.until(
         INFERENCE_SERVICE,
         "iris",
@@ -153,8 +151,20 @@ async def test_strangers_service_is_left_untouched_and_named(api: Api, namespace
         "its condition names the Service",
     )
     assert condition(found, "Ready")["status"] == "False"
+    return created
+
+
+async def test_strangers_service_is_left_untouched_and_named(api: Api, namespace: str) -> None:
+    created = await strangers_service(api, namespace)
+
     after = await api.get(SERVICE, "iris-predictor", namespace)
+
     assert (after["spec"], metadata.metadata(after)) == (created["spec"], metadata.metadata(created))
 
+
+async def test_name_that_a_stranger_gives_up_is_taken(api: Api, namespace: str) -> None:
+    await strangers_service(api, namespace)
+
     await api.delete(SERVICE, "iris-predictor", namespace)
-    await ready(api, namespace, "iris")
+
+    await ready(api, namespace, "iris", seconds=30)
