@@ -12,6 +12,7 @@ from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, 
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
+from kservectl.admission.reading import LiveReader
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.runtimes import handler as runtimes
@@ -122,6 +123,7 @@ def _add_webhooks(
         host=serving.host,
         port=serving.port,
         not_ready=lambda: unsynced(manager.factory.informers),
+        reader=LiveReader(manager.client),
     )
     manager.health.add_ready("webhooks", server.problem)
     manager.add_runnable("webhook server", server.run, needs_leader=False)
