@@ -69,12 +69,13 @@ async def explain(
 
 async def snapshot(client: Client, controller: Controller, namespace: str, *, now: datetime) -> StaticView:
     """What the controller's caches would hold of one namespace, and of the cluster."""
-    kinds: dict[Kind, tuple[str, str, str]] = {controller.kind: (namespace, "", "")}
-    for owned in controller.owns:
-        kinds[owned.kind] = (namespace, owned.label_selector, "")
+    selections = [
+        (controller.kind, namespace, "", ""),
+        *((owned.kind, namespace, owned.label_selector, owned.field_selector) for owned in controller.owns),
+    ]
     for watched in controller.watches:
         where = watched.namespace or (namespace if watched.kind.namespaced else "")
-        kinds[watched.kind] = (where, watched.label_selector, watched.field_selector)
+        selections.append((watched.kind, where, watched.label_selector, watched.field_selector))
 
     async def read(kind: Kind, where: str, labels: str, fields: str) -> tuple[Kind, Sequence[Object]] | None:
         try:
@@ -83,6 +84,6 @@ async def snapshot(client: Client, controller: Controller, namespace: str, *, no
             return None  # a third party's kind that is not installed
         return kind, [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
 
-    found = await asyncio.gather(*(read(kind, *selection) for kind, selection in kinds.items()))
+    found = await asyncio.gather(*(read(*selection) for selection in selections))
     served = [each for each in found if each is not None]
-    return StaticView([obj for _, objects in served for obj in objects], kinds=[kind for kind, _ in served], now=now)
+    return StaticView([obj for _, objects in served for obj in objects], kinds={kind for kind, _ in served}, now=now)

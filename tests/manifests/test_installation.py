@@ -72,12 +72,15 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
     rights = rules(rbac.cluster_role())
     children = {right[:2] for right in rights if right[2] == "create"} - {("events.k8s.io", "events")}
     assert children == {
+        ("", "configmaps"),
         ("", "services"),
+        ("apps", "controllerrevisions"),
         ("apps", "deployments"),
         ("autoscaling", "horizontalpodautoscalers"),
         ("gateway.networking.k8s.io", "httproutes"),
         ("keda.sh", "scaledobjects"),
         ("networking.k8s.io", "ingresses"),
+        ("networking.k8s.io", "networkpolicies"),
         ("opentelemetry.io", "opentelemetrycollectors"),
     }
     for child in children:

@@ -1,8 +1,8 @@
 """What the manager may do: no more than it does.
 
 The ClusterRole covers what is watched and written in every namespace. The credentials of pods are read one by one, by
-name, when a pod is made; no Secret but the webhook certificate is ever listed or watched. That one, Leases and the
-configuration are the business of a Role in the manager's own namespace. Children are written by server-side apply, which
+name, when a pod is made; no Secret but the webhook certificate is ever listed or watched. That one and Leases are the
+business of a Role in the manager's own namespace. Children are written by server-side apply, which
 needs `patch`, and `create` for an object that is not there yet.
 """
 
@@ -39,13 +39,15 @@ def cluster_role() -> Object:
             _READ,
         ),
         _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "delete")),
-        _rule("", ("services",), _OWN),
+        # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
+        _rule("", ("configmaps", "services"), _OWN),
         _rule("", ("pods",), _READ),
         _rule("", ("secrets", "serviceaccounts"), ("get",)),
-        _rule("apps", ("deployments",), _OWN),
+        _rule("apps", ("controllerrevisions", "deployments"), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
-        _rule("networking.k8s.io", ("ingresses",), _OWN),
+        _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
         _rule("gateway.networking.k8s.io", ("httproutes",), _OWN),
+        _rule("gateway.networking.k8s.io", ("gateways",), _READ),
         _rule("keda.sh", ("scaledobjects",), _OWN),
         _rule("opentelemetry.io", ("opentelemetrycollectors",), _OWN),
         _rule("events.k8s.io", ("events",), ("create", "patch")),
@@ -74,7 +76,6 @@ def role() -> Object:
     """Rights in the manager's own namespace."""
     rules = [
         _rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
-        _rule("", ("configmaps",), _READ),
         _rule("", ("secrets",), ("create",)),
         _rule("", ("secrets",), (*_READ, "update"), names=(SECRET_NAME,)),
     ]

@@ -150,13 +150,18 @@ class World:
 
     def apply(self, outcome: Outcome, *, with_status: bool = True) -> None:
         wanted = {(obj["kind"], metadata.name(obj)): obj for obj in outcome.desired}
+        shared = {(outcome.desired[n]["kind"], metadata.name(outcome.desired[n])) for n in outcome.shared}
         for identity, obj in wanted.items():
             status = self.children.get(identity, {}).get("status", {})
-            reference = metadata.controller_reference(self.service)
-            meta = {**obj["metadata"], "ownerReferences": [reference]}
+            references = [] if identity in shared else [metadata.controller_reference(self.service)]
+            meta = {**obj["metadata"], "ownerReferences": references}
             self.children[identity] = {**copy.deepcopy(obj), "metadata": meta, "status": status}
         if outcome.complete:
-            self.children = {identity: obj for identity, obj in self.children.items() if identity in wanted}
+            self.children = {
+                identity: obj
+                for identity, obj in self.children.items()
+                if identity in wanted or not obj["metadata"]["ownerReferences"]
+            }
         if outcome.status is not None and with_status:
             self.service = {**self.service, "status": copy.deepcopy(outcome.status)}
         self.events += [event.reason for event in outcome.events]
@@ -190,6 +195,7 @@ class World:
             says("Progressing", "True", "NewReplicaSetAvailable", "ReplicaSet has successfully progressed."),
             name=name,
         )
+        self.child(DEPLOYMENT, name)["status"]["availableReplicas"] = 1
         self.pods = [found for found in self.pods if found["metadata"]["labels"]["app"] != f"isvc.{name}"]
         self.pods.append(pod(f"{name}-1", ready=True, component=name))
 

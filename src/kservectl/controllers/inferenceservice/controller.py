@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     CLUSTER_STORAGE_CONTAINER,
@@ -14,13 +13,22 @@ from kservectl.api.kinds import (
     SERVING_RUNTIME,
     TRAINED_MODEL,
 )
-from kservectl.controllers.inferenceservice import gateway, watching
+from kservectl.controllers.inferenceservice import ca_bundle, gateway, watching
 from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
 from kservectl.controllers.inferenceservice.deletion import FINALIZER
 from kservectl.controllers.inferenceservice.reconcile import reconcile
 from kservectl.controllers.inferenceservice.refusal import amended
 from kservectl.controllers.inferenceservice.settings import Settings
-from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, POD, SERVICE
+from kservectl.objects.kind import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    INGRESS,
+    NETWORK_POLICY,
+    POD,
+    SERVICE,
+)
 from kservectl.runtime.controller import Controller, Owned, Watched
 from kservectl.runtime.predicates import more_than_status_changed, not_only_status
 
@@ -38,22 +46,22 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
             Owned(
                 HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True, predicate=more_than_status_changed
             ),
+            Owned(CONTROLLER_REVISION, label_selector=SERVICE_LABEL),
             Owned(SCALED_OBJECT, label_selector=SERVICE_LABEL, optional=True),
             Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),
             Owned(HTTP_ROUTE, optional=True, adopts=True),
             Owned(INGRESS, optional=True),
+            Owned(NETWORK_POLICY, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
+            Owned(CONFIG_MAP, label_selector=SERVICE_LABEL),
+            Owned(CONFIG_MAP, field_selector=f"metadata.name={ca_bundle.COPY}", shared_by=watching.of_copied_bundle),
         ),
         watches=(
             Watched(POD, watching.of_pod, label_selector=SERVICE_LABEL, transform=watching.essence_of_pod),
             Watched(SERVING_RUNTIME, watching.of_runtime, optional=True),
             Watched(CLUSTER_SERVING_RUNTIME, watching.of_cluster_runtime, optional=True),
             Watched(CLUSTER_STORAGE_CONTAINER, watching.of_storage_container, optional=True),
-            Watched(
-                CONFIG_MAP,
-                watching.of_configuration,
-                namespace=settings.system_namespace,
-                field_selector=f"metadata.name={CONFIG_MAP_NAME}",
-            ),
+            # Which other ConfigMap beside the configuration counts is written in the configuration.
+            Watched(CONFIG_MAP, watching.of_configuration, namespace=settings.system_namespace),
             Watched(GATEWAY, watching.of_gateway, optional=True, transform=gateway.essence),
             Watched(TRAINED_MODEL, watching.of_nothing, optional=True),
         ),

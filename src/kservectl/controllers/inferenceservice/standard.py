@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from kservectl.api.config import Config, ConfigError
-from kservectl.api.inferenceservice import InferenceServiceSpec
+from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
 from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
 from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import (
     address,
     autoscaler,
+    ca_bundle,
     collector,
     deletion,
     deployment,
@@ -22,7 +23,9 @@ from kservectl.controllers.inferenceservice import (
     exposure,
     failed,
     image_volume,
+    model_config,
     model_status,
+    network_policy,
     predictor,
     scaledobject,
     stop,
@@ -30,6 +33,8 @@ from kservectl.controllers.inferenceservice import (
     transformer,
 )
 from kservectl.controllers.inferenceservice import service as service_object
+from kservectl.controllers.inferenceservice.canary import building, reporting
+from kservectl.controllers.inferenceservice.canary.canary import Canary
 from kservectl.controllers.inferenceservice.component import Component, components_of
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
 from kservectl.controllers.inferenceservice.failure import CannotDecide
@@ -56,15 +61,19 @@ def decide(
     supported.check(spec)
     stop.mark_running(draft)
     _advise(draft, config, settings)
+    shared = ca_bundle.copy(metadata.namespace(service), settings.system_namespace, config, view)
     components = components_of(spec)
     draft.keep_components(component.role for component in components)
     parts: list[Deployed] = []
     children: list[Object] = []
+    canaries: list[Canary] = []
     for component in components:
         try:
             workload = _build(service, component, parts, view, config)
+            if component.role == "predictor" and spec.canary:
+                canaries, workload = _canaries(service, spec.canary, components, workload, view, config, children)
             front = _front(workload, view, config)
-            children += [front, *_run(workload, view, config)]
+            children += [*model_config.wanted(service, component, view), front, *_run(workload, view, config)]
         except CannotDecide as failure:
             if not parts:
                 raise
@@ -76,7 +85,9 @@ def decide(
         draft.set_component_url(component.role, "")
         draft.set_runtime(workload.runtime)
 
-    exposed = exposure.expose(service, parts, view, config.ingress, config.inference_service)
+    children += network_policy.policies(service, parts[0].workload.service_labels, config)
+    exposed = exposure.expose(service, parts, view, config.ingress, config.inference_service, canaries)
+    reporting.report(draft, canaries, exposed.previews, view)
     for part in parts:
         if part.readiness.is_ready:
             draft.set_component_url(part.role, exposed.component_urls[part.role])
@@ -88,13 +99,15 @@ def decide(
     _say_model(parts[0], draft, view)
     patience = _patience(parts, draft, view)
     return Outcome(
-        desired=(*children, *exposed.routes),
-        complete=exposed.complete,
+        desired=(*shared, *children, *exposed.routes),
+        shared=frozenset(range(len(shared))),
+        # What a canary runs that cannot be built now is not known; it takes no traffic.
+        complete=exposed.complete and all(canary.failure is None for canary in canaries),
         status=None if patience else draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),
         requeue_after=patience,
-        explanations=_explanations(parts, draft, exposed, view),
+        explanations=(*_explanations(parts, draft, exposed, view), *reporting.explanations(canaries, view)),
     )
 
 
@@ -105,6 +118,27 @@ def _build(service: Object, component: Component, before: Sequence[Deployed], vi
     around = Surrounding(service, first.service_labels, first.metadata.name)
     build = transformer.build if component.role == "transformer" else explainer.build
     return build(component, around, view, config)
+
+
+def _canaries(
+    service: Object,
+    entries: Sequence[CanarySpec],
+    components: Sequence[Component],
+    stable: Workload,
+    view: View,
+    config: Config,
+    children: list[Object],
+) -> tuple[list[Canary], Workload]:
+    """The canaries, their objects put to `children`; and `stable` with the replicas that are left to it beside them."""
+
+    def objects_of(workload: Workload) -> tuple[Object, Sequence[Object]]:
+        return _front(workload, view, config), _run(workload, view, config)
+
+    canaries, objects = building.build(service, entries, components, stable, view, config, objects_of)
+    children += objects
+    if not exposure.splits_traffic(service, stable.service_labels, config.ingress):
+        return canaries, stable  # no canary takes anything from it
+    return canaries, building.beside(stable, canaries)
 
 
 def _readiness(workload: Workload, view: View) -> Readiness:
