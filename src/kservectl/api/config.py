@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from kservectl.api import config_keys as keys
 from kservectl.api.config_ingress import Ingress
+from kservectl.api.config_network_policy import NetworkPolicy
 from kservectl.api.errors import describe, kind_of_value, sentence
 from kservectl.objects.metadata import Object, resource_version, uid
 
@@ -145,6 +146,10 @@ class Config:
     @cached_property
     def router(self) -> keys.Router:
         return self._read("router", keys.Router)
+
+    @cached_property
+    def network_policy(self) -> NetworkPolicy:
+        return self._read("networkPolicy", NetworkPolicy)
 
     @cached_property
     def metrics_aggregator(self) -> keys.MetricsAggregator:

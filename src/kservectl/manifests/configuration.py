@@ -2,7 +2,7 @@
 
 The values are those that KServe ships, but for two: services are plain Deployments unless they ask for something else
 (KServe ships `Serverless`), and they are exposed through Gateway API (KServe ships Ingress), as KServe's documentation
-recommends.
+recommends. The key `networkPolicy` is not KServe's; it is off.
 """
 
 import json
@@ -76,6 +76,14 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
     },
     "logger": {"image": _AGENT_IMAGE, **_SMALL, "defaultUrl": "http://default-broker"},
     "metricsAggregator": {"enableMetricAggregation": "false", "enablePrometheusScraping": "false"},
+    "networkPolicy": {
+        "enabled": False,
+        "gatewayNamespaces": ["envoy-gateway-system"],
+        "monitoringNamespaces": ["monitoring"],
+        "allowNamespaces": [],
+        "allowSameNamespace": False,
+        "allowFrom": [],
+    },
     "opentelemetryCollector": {
         "scrapeInterval": "5s",
         "metricReceiverEndpoint": "keda-otel-scaler.keda.svc:4317",

@@ -14,7 +14,8 @@ import yaml
 from kservectl.api.crds import crds
 from kservectl.manifests import manager, rbac, webhooks
 from kservectl.manifests.configuration import config_map
-from kservectl.manifests.gateway import gateway
+from kservectl.manifests.gateway import TLS_SECRET, gateway, gateway_with_tls
+from kservectl.manifests.names import NAMESPACE
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
 from kservectl.manifests.storage import storage_container
@@ -30,6 +31,11 @@ _ROOT_NOTE = (
     "#   kubectl wait --for=condition=Established crd inferenceservices.serving.kserve.io\n"
     "#   kubectl apply --server-side -k manifests\n"
     "# A Gateway for clusters that have none: kubectl apply --server-side -k manifests/gateway\n"
+    "# The same with HTTPS and gRPC, once its certificate is there: kubectl apply --server-side -k manifests/gateway-tls\n"
+)
+_TLS_NOTE = (
+    "# The certificate is yours to provide, before or after:\n"
+    f"#   kubectl create secret tls {TLS_SECRET} -n {NAMESPACE} --cert=tls.crt --key=tls.key\n"
 )
 
 
@@ -62,8 +68,10 @@ def files() -> dict[str, str]:
     """Path below `manifests/` → text, for every generated file."""
     found = {"namespace.yaml": _text([manager.namespace()])}
     base = folders()
-    for folder, objects in {**base, "gateway": [gateway()], "samples": samples()}.items():
-        found |= _folder(folder, objects)
+    gateways = {"gateway": [gateway()], "gateway-tls": [gateway_with_tls()]}
+    notes = {"gateway-tls": _TLS_NOTE}
+    for folder, objects in {**base, **gateways, "samples": samples()}.items():
+        found |= _folder(folder, objects, notes.get(folder, ""))
     found[KUSTOMIZATION] = _kustomization(["namespace.yaml", *base], note=_ROOT_NOTE)
     return found
 
@@ -87,14 +95,14 @@ def write(directory: Path) -> list[Path]:
     return changed
 
 
-def _folder(folder: str, objects: Sequence[Object]) -> dict[str, str]:
+def _folder(folder: str, objects: Sequence[Object], note: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for obj in objects:
         path = f"{folder}/{_file_name(obj)}"
         if path in found:
             raise ValueError(f"two objects want to be written to {path}")
         found[path] = _text([obj])
-    found[f"{folder}/{KUSTOMIZATION}"] = _kustomization([path.removeprefix(f"{folder}/") for path in found])
+    found[f"{folder}/{KUSTOMIZATION}"] = _kustomization([path.removeprefix(f"{folder}/") for path in found], note)
     return found
 
 
