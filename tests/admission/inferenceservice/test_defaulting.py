@@ -85,8 +85,23 @@ def test_the_model_format_annotation_of_the_user_wins() -> None:
     }
 
 
-def test_a_framework_beside_a_model_is_not_converted_so_that_validation_sees_both() -> None:
+def test_a_framework_beside_the_model_of_a_new_object_is_not_converted_so_that_validation_sees_both() -> None:
     both = model("onnx") | {"sklearn": {"storageUri": "gs://b/other"}}
+    assert default(service(both), KNATIVE, creating=True)["spec"]["predictor"] == both
+
+
+def test_a_framework_that_an_update_brings_takes_the_place_of_the_model_it_once_became() -> None:
+    stored = default(service({"sklearn": {"storageUri": "gs://b/old"}}), KNATIVE, creating=True)
+    patched = stored["spec"]["predictor"] | {"sklearn": {"storageUri": "gs://b/new"}}
+
+    updated = default(stored | {"spec": {"predictor": patched}}, KNATIVE)["spec"]["predictor"]
+
+    assert updated.keys() == {"model"}
+    assert updated["model"]["storageUri"] == "gs://b/new"
+
+
+def test_two_frameworks_in_an_update_are_left_for_validation() -> None:
+    both = model("onnx") | {"sklearn": {"storageUri": "gs://b/1"}, "xgboost": {"storageUri": "gs://b/2"}}
     assert default(service(both), KNATIVE)["spec"]["predictor"] == both
 
 

@@ -2,8 +2,9 @@
 
 Pure and idempotent: the same object and configuration give the same answer, and its own answer passes unchanged. It sets
 only what is absent, with two exceptions that KServe has too: old spellings of the deployment mode are rewritten, and a
-framework field from before `model` (`sklearn:` …) becomes a `model`. What makes no sense (two frameworks, wrong types) is
-left for validation to refuse.
+framework field from before `model` (`sklearn:` …) becomes a `model`. On an update it also takes the place of the `model` that
+an earlier one became: that is what a client leaves that patches or applies its manifest of the old style again. What makes
+no sense (two frameworks, a framework beside a model in a new object, wrong types) is left for validation to refuse.
 """
 
 import copy
@@ -52,7 +53,7 @@ def default(obj: Object, config: Config, *, creating: bool = False, caches: Loca
     if creating:
         _add_finalizer(answer["metadata"])
     if mode != MODEL_MESH:
-        _default_model(answer, spec)
+        _default_model(answer, spec, replacing=not creating)
     _default_components(spec, config, skip_predictor=mode == MODEL_MESH)
     _default_local_model(answer, spec, config, caches or LocalModelCaches())
     _default_token(spec, config)
@@ -81,21 +82,23 @@ def _add_finalizer(meta: Object) -> None:
         meta["finalizers"] = [*finalizers, FINALIZER]
 
 
-def _default_model(obj: Object, spec: Object) -> None:
+def _default_model(obj: Object, spec: Object, *, replacing: bool) -> None:
     predictor = block(spec, "predictor")
     if predictor is not None:
-        _default_predictor_model(predictor)
+        _default_predictor_model(predictor, replacing=replacing)
         model_format = text(block(block(predictor, "model"), "modelFormat"), "name")
         annotations = block(obj["metadata"], "annotations") or {}
         if model_format and MODEL_FORMAT_ANNOTATION not in annotations:
             obj["metadata"]["annotations"] = annotations | {MODEL_FORMAT_ANNOTATION: model_format}
     for canary in _canaries(spec):
-        _default_predictor_model(canary)
+        _default_predictor_model(canary, replacing=replacing)
 
 
-def _default_predictor_model(predictor: Object) -> None:
+def _default_predictor_model(predictor: Object, *, replacing: bool) -> None:
     """Turn the one framework field into a `model`, and give a `model` the protocol that its format is known for."""
     found = frameworks(predictor)
+    if replacing and len(found) > 1:
+        found = [each for each in found if each.field != "model"]
     if len(found) == 1 and found[0].field != "model":
         framework = found[0].field
         model = {"modelFormat": {"name": framework}} | predictor.pop(framework)

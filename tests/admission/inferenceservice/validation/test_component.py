@@ -23,7 +23,7 @@ MODEL = {"modelFormat": {"name": "sklearn"}}
 )
 def test_a_predictor_has_exactly_one_implementation(predictor: Object) -> None:
     assert only(service(predictor)).startswith(f"spec.predictor: {PREDICTOR_CHOICE}")
-    assert only(default(service(predictor), CONFIG)).startswith(f"spec.predictor: {PREDICTOR_CHOICE}")
+    assert only(default(service(predictor), CONFIG, creating=True)).startswith(f"spec.predictor: {PREDICTOR_CHOICE}")
 
 
 @pytest.mark.parametrize("spec", [{}, {"predictor": None}])
