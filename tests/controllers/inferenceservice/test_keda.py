@@ -40,15 +40,27 @@ def pod_metric(*names: str, **fields: Any) -> Object:
 
 
 def test_class_keda_makes_a_scaledobject_and_no_hpa() -> None:
-    made = world({"minReplicas": 0, "maxReplicas": 4})
+    made = world({"minReplicas": 2, "maxReplicas": 4})
 
     assert made.names(HORIZONTAL_POD_AUTOSCALER) == []
     assert made.child(SCALED_OBJECT, "iris-predictor")["spec"] == {
         "scaleTargetRef": {"name": "iris-predictor"},
-        "minReplicaCount": 0,
+        "minReplicaCount": 2,
         "maxReplicaCount": 4,
         "triggers": [{"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}],
     }
+
+
+def test_keda_scales_to_zero_where_a_metric_from_outside_can_wake_the_component() -> None:
+    outside = {"type": "External", "external": {"metric": {"backend": "prometheus", "query": "q"}, "target": {}}}
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}
+
+    def least(*entries: Object) -> tuple[int, int]:
+        found = scaled({"minReplicas": 0, **(metrics(*entries) if entries else {})})
+        return found["minReplicaCount"], found["maxReplicaCount"]
+
+    assert least(outside) == least(cpu, outside) == least(pod_metric("m")) == (0, 0)
+    assert least() == least(cpu) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.controllers.inferenceservice.refusal import amended
-from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
 from kservectl.objects.metadata import ObjectKey
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.view import StaticView
@@ -58,3 +58,14 @@ def test_refused_object_of_a_transformer_shows_at_the_transformer() -> None:
     assert told.status is not None
     found = {entry["type"]: entry.get("message") for entry in told.status["conditions"]}
     assert found["TransformerReady"] == "fails to reconcile transformer: refused"
+
+
+def test_autoscaler_of_a_user_is_left_alone_and_the_way_to_keep_it_is_told() -> None:
+    world = World(service())
+    failure = Failure(
+        HORIZONTAL_POD_AUTOSCALER, ObjectKey("ml", "iris-predictor"), "HorizontalPodAutoscaler ml/iris-predictor exists"
+    )
+    told = amended(world.service, world.decide(), [failure], view())
+
+    (explained,) = [each for each in told.explanations if each.about == "HorizontalPodAutoscaler/iris-predictor"]
+    assert "serving.kserve.io/autoscalerClass: external" in explained.next_step

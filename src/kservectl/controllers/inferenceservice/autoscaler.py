@@ -38,11 +38,16 @@ def fixed_replicas(component: Component, scaled_by: AutoscalerClass) -> int | No
     return component.spec.min_replicas if scaled_by == "none" else None
 
 
+def least_replicas(component: Component) -> int:
+    """The least that an HPA keeps: it cannot scale to zero."""
+    return max(1, component.spec.min_replicas if component.spec.min_replicas is not None else 1)
+
+
 def build_hpa(workload: Workload) -> Object:
     """The HorizontalPodAutoscaler of a component of class `hpa`."""
     component = workload.component
     scaling = component.spec.auto_scaling
-    least = max(1, component.spec.min_replicas if component.spec.min_replicas is not None else 1)
+    least = least_replicas(component)
     spec: Object = {
         "scaleTargetRef": {
             "apiVersion": DEPLOYMENT.api_version,

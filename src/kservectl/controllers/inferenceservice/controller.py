@@ -43,9 +43,7 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
         owns=(
             Owned(DEPLOYMENT, label_selector=SERVICE_LABEL, predicate=watching.deployment_tells),
             Owned(SERVICE, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
-            Owned(
-                HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, adopts=True, predicate=more_than_status_changed
-            ),
+            Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
             Owned(CONTROLLER_REVISION, label_selector=SERVICE_LABEL),
             Owned(SCALED_OBJECT, label_selector=SERVICE_LABEL, optional=True),
             Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),

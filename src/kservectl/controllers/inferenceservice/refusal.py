@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.controllers.inferenceservice import events
+from kservectl.controllers.inferenceservice.autoscaler import CLASS_ANNOTATION
 from kservectl.controllers.inferenceservice.component_metadata import COMPONENT_LABEL
 from kservectl.controllers.inferenceservice.failure import RECONCILE_FAILED
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, StatusDraft
 from kservectl.objects import metadata
-from kservectl.objects.kind import INGRESS
+from kservectl.objects.kind import HORIZONTAL_POD_AUTOSCALER, INGRESS
 from kservectl.objects.metadata import Object
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.outcome import Explanation, Outcome
@@ -34,15 +35,19 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
         message = f"fails to reconcile {part}: {failure.message}"
         told += events.of_failure(message, condition, draft)
         draft.conditions.mark_false(condition, RECONCILE_FAILED, message)
-        explained.append(
-            Explanation(
-                f"{failure.kind.kind}/{failure.key.name}",
-                failure.message,
-                next_step="Correct what the message names; the write is tried again when something changes.",
-            )
-        )
+        about = f"{failure.kind.kind}/{failure.key.name}"
+        explained.append(Explanation(about, failure.message, next_step=_next_step(failure)))
     ready = [event for event in told if event.reason != "InferenceServiceReady"]
     return replace(outcome, status=draft.to_wire(), events=tuple(ready), explanations=tuple(explained))
+
+
+def _next_step(failure: Failure) -> str:
+    step = "Correct what the message names; the write is tried again when something changes."
+    if failure.kind == HORIZONTAL_POD_AUTOSCALER:
+        return (
+            f"{step} To keep an autoscaler of your own, set the annotation {CLASS_ANNOTATION}: external on the service."
+        )
+    return step
 
 
 def _component(outcome: Outcome, failure: Failure) -> str:

@@ -3,6 +3,8 @@
 Quantities keep the spelling that the user gave them, because KEDA reads them as text.
 """
 
+from collections.abc import Sequence
+
 from kservectl.api.component import ExternalMetricSource, MetricsSpec, PodMetricSource, ResourceMetricSource
 from kservectl.api.config import Config
 from kservectl.api.kinds import SCALED_OBJECT
@@ -10,17 +12,19 @@ from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects.metadata import Object
 
 _DEFAULT_UTILIZATION = 80
+_RESOURCES = ("cpu", "memory")
 
 
 def build(workload: Workload, config: Config) -> Object:
     """The ScaledObject; raises ConfigError when a key of the configuration that it needs is broken."""
     spec = workload.component.spec
-    least = spec.min_replicas if spec.min_replicas is not None else 1
+    triggers = _triggers(workload, config)
+    least = _least(spec.min_replicas, triggers)
     built: Object = {
         "scaleTargetRef": {"name": workload.metadata.name},
         "minReplicaCount": least,
         "maxReplicaCount": max(spec.max_replicas or 0, least),
-        "triggers": _triggers(workload, config),
+        "triggers": triggers,
     }
     behavior = _behavior(workload, config)
     if behavior:
@@ -31,6 +35,12 @@ def build(workload: Workload, config: Config) -> Object:
         "metadata": workload.metadata.to_wire(),
         "spec": built,
     }
+
+
+def _least(asked: int | None, triggers: Sequence[Object]) -> int:
+    """Zero only where KEDA can wake the component again: pods that do not run use no CPU and no memory."""
+    least = 1 if asked is None else asked
+    return least if any(trigger["type"] not in _RESOURCES for trigger in triggers) else max(1, least)
 
 
 def _triggers(workload: Workload, config: Config) -> list[Object]:

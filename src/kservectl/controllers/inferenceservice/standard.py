@@ -28,6 +28,7 @@ from kservectl.controllers.inferenceservice import (
     network_policy,
     predictor,
     scaledobject,
+    scaler_change,
     stop,
     supported,
     transformer,
@@ -155,7 +156,7 @@ def _front(workload: Workload, view: View, config: Config) -> Object:
 def _run(workload: Workload, view: View, config: Config) -> list[Object]:
     """The Deployment, and whatever scales it."""
     scaled_by = autoscaler.class_of(workload.metadata.annotations)
-    replicas = autoscaler.fixed_replicas(workload.component, scaled_by)
+    replicas = scaler_change.replicas(workload, scaled_by, view)
     rollout = config.deploy.default_rollout
     children = [deployment.build(workload, replicas=replicas, rollout=rollout)]
     if workload.worker is not None:
@@ -166,7 +167,8 @@ def _run(workload: Workload, view: View, config: Config) -> list[Object]:
         children.append(autoscaler.build_hpa(workload))
     elif scaled_by == "keda":
         _require(SCALED_OBJECT, "failed to get existing KEDA autoscaler", "Install KEDA", view)
-        children.append(scaledobject.build(workload, config))
+        if not scaler_change.keda_must_wait(workload, view):
+            children.append(scaledobject.build(workload, config))
     names = collector.metric_names(workload.component)
     if names:
         what = "failed to get existing OTel Collector resource"
