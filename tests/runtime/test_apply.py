@@ -144,6 +144,20 @@ async def test_a_strangers_object_is_left_untouched_even_when_the_cache_does_not
     assert bench.data("a") == {"theirs": "1"}
 
 
+async def test_a_name_that_a_stranger_holds_unseen_is_tried_again_soon_and_then_ever_later(bench: Bench) -> None:
+    theirs = {**config_map("a", theirs="1"), "metadata": {"name": "a", "namespace": "default"}}
+    await bench.cluster.create(CONFIG_MAP, theirs)
+    blind = StaticView([], kinds=[CONFIG_MAP, SERVICE], now=NOW)
+    wanted = Outcome(desired=(config_map("a", ours="1"),))
+    for seconds in (10, 20, 40, 80, 160, 300, 300):
+        applied = await bench.apply(wanted, blind)
+        assert applied.retry_after == pytest.approx(seconds)
+        await bench.clock.advance(seconds + 1)
+    await bench.cluster.delete(CONFIG_MAP, "a", "default")
+    assert (await bench.apply(wanted, blind)).failures == ()
+    assert bench.data("a") == {"ours": "1"}
+
+
 async def test_an_ownerless_object_of_a_kind_that_may_be_adopted_is(bench: Bench) -> None:
     theirs = {**service("b"), "metadata": {"name": "b", "namespace": "default", "labels": {"theirs": "1"}}}
     await bench.cluster.create(SERVICE, theirs)

@@ -34,6 +34,8 @@ FIELD_MANAGER = "kservectl"
 _CREATE_ONLY = "1"
 _REFUSAL_EXPIRES = 300.0
 """Seconds after which a refused write is tried again although nothing that is watched has changed."""
+_FIRST_RETRY = 10.0
+"""The same at first, doubled each time, where what stands in the way (a name that is taken, a quota) may go unseen."""
 
 
 class Writer(Protocol):
@@ -93,6 +95,7 @@ class _Refusal:
     desired: Object
     live_version: str
     failure: Failure
+    wait: float
     until: float
 
 
@@ -283,17 +286,19 @@ class Applier:
         self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
     ) -> Failure | None:
         kind, key = child
+        before = memory.refusals.pop(child, None)
+        wait = min(before.wait * 2, _REFUSAL_EXPIRES) if before is not None and before.desired == body else _FIRST_RETRY
         try:
             failure = self._stranger(owner, body, kind, live) if live is not None else None
             if failure is None:
                 failure = await self._put(owner, body, child, live, memory)
         except (Invalid, Forbidden, BadRequest) as error:
             failure = Failure(kind, key, f"{kind.kind} {key} was refused by the API server: {error.message}")
-        if failure is None:
-            memory.refusals.pop(child, None)
-            return None
-        version = metadata.resource_version(live) if live else ""
-        memory.refusals[child] = _Refusal(body, version, failure, self._monotonic() + _REFUSAL_EXPIRES)
+            if not isinstance(error, Forbidden):
+                wait = _REFUSAL_EXPIRES
+        if failure is not None:
+            version = metadata.resource_version(live) if live else ""
+            memory.refusals[child] = _Refusal(body, version, failure, wait, self._monotonic() + wait)
         return failure
 
     async def _put(
