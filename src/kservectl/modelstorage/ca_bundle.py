@@ -4,10 +4,18 @@ Credentials may name a bundle of their own, which goes before the configured one
 """
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kservectl.modelstorage.context import StorageContext
-from kservectl.modelstorage.podspec import env_value, with_changed, with_default_env, with_mount, with_volume
+from kservectl.modelstorage.podspec import (
+    env_value,
+    with_changed,
+    with_default_env,
+    with_mount,
+    with_spec,
+    with_volume,
+)
 from kservectl.objects.metadata import Object
 
 BUNDLE_ENV = "AWS_CA_BUNDLE_CONFIGMAP"
@@ -26,6 +34,18 @@ class CaBundle:
 
     config_map: str
     path: str
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return {"CA_BUNDLE_CONFIGMAP_NAME": self.config_map, "CA_BUNDLE_VOLUME_MOUNT_POINT": self.path}
+
+    @property
+    def mount(self) -> Object:
+        return {"name": _VOLUME, "mountPath": self.path, "readOnly": True}
+
+    @property
+    def volume(self) -> Object:
+        return {"name": _VOLUME, "configMap": {"name": self.config_map}}
 
 
 def bundle_for(init: Object, context: StorageContext) -> CaBundle | None:
@@ -51,9 +71,27 @@ def with_ca_bundle(pod: Object, init_container: str, bundle: CaBundle | None) ->
         return pod
 
     def mounted(init: Object) -> Object:
-        init = with_default_env(init, "CA_BUNDLE_CONFIGMAP_NAME", bundle.config_map)
-        init = with_default_env(init, "CA_BUNDLE_VOLUME_MOUNT_POINT", bundle.path)
-        return with_mount(init, {"name": _VOLUME, "mountPath": bundle.path, "readOnly": True})
+        for name, value in bundle.env.items():
+            init = with_default_env(init, name, value)
+        return with_mount(init, bundle.mount)
 
     pod = with_changed(pod, init_container, mounted, "initContainers")
-    return with_volume(pod, {"name": _VOLUME, "configMap": {"name": bundle.config_map}})
+    return with_volume(pod, bundle.volume)
+
+
+def without_ca_bundle(pod: Object, init_container: str, bundle: CaBundle | None) -> Object:
+    """`pod` without what `with_ca_bundle` gave it for `bundle`; what differs from that stays."""
+    if bundle is None:
+        return pod
+    env = [{"name": name, "value": value} for name, value in bundle.env.items()]
+
+    def unmounted(init: Object) -> Object:
+        given = {"env": env, "volumeMounts": [bundle.mount]}
+        kept = {
+            field: [entry for entry in init[field] if entry not in given[field]] for field in given if field in init
+        }
+        return init | kept
+
+    pod = with_changed(pod, init_container, unmounted, "initContainers")
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return with_spec(pod, volumes=[volume for volume in volumes if volume != bundle.volume])

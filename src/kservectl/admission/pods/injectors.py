@@ -6,12 +6,14 @@ from kservectl.admission.pods.context import Injector, PodContext
 from kservectl.admission.pods.image import inject_image
 from kservectl.admission.pods.istio import inject_istio_uid
 from kservectl.admission.pods.metrics import inject_metrics
+from kservectl.admission.pods.several_sources import inject_credentials_of_several
 from kservectl.admission.pods.storage_initializer import inject_storage_initializer
 from kservectl.objects.metadata import Object
 
 INJECTORS: tuple[Injector, ...] = (
     inject_accelerator,
     inject_storage_initializer,
+    inject_credentials_of_several,
     inject_agent,
     inject_metrics,
     inject_image,

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from kservectl.admission.pods import agent
 from kservectl.admission.pods.context import PodContext
+from kservectl.admission.pods.several_sources import is_prepared
 from kservectl.admission.pods.storage_initializer import is_downloaded
 from kservectl.admission.reading import Reference
 from kservectl.modelstorage.credentials.account import account_name, secret_names
 from kservectl.modelstorage.credentials.download import storage_spec_of
+from kservectl.modelstorage.credentials.storage_spec import StorageSpec
 from kservectl.objects import metadata
 from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT, Kind
 from kservectl.objects.metadata import Object
@@ -34,7 +36,7 @@ def warnings(pod: Object, context: PodContext) -> tuple[str, ...]:
 
 def _needed(pod: Object, context: PodContext) -> Iterator[tuple[Kind, str]]:
     notes, config = metadata.annotations(pod), context.config.credentials
-    spec = storage_spec_of(pod, context) if is_downloaded(pod, context) else None
+    spec = _storage_spec(pod, context)
     if spec is not None:
         yield SECRET, spec.secret
     for name in _accounts(pod, context):
@@ -44,9 +46,16 @@ def _needed(pod: Object, context: PodContext) -> Iterator[tuple[Kind, str]]:
             yield from ((SECRET, secret) for secret in secret_names(account, notes, config))
 
 
+def _storage_spec(pod: Object, context: PodContext) -> StorageSpec | None:
+    if is_downloaded(pod, context):
+        return storage_spec_of(pod, context)
+    return storage_spec_of(pod, context, several=True) if is_prepared(pod, context) else None
+
+
 def _accounts(pod: Object, context: PodContext) -> tuple[str, ...]:
     names: list[str] = []
-    if is_downloaded(pod, context) and storage_spec_of(pod, context) is None:
+    downloads = is_downloaded(pod, context) or is_prepared(pod, context)
+    if downloads and _storage_spec(pod, context) is None:
         names.append(account_name(pod))
     if agent.is_wanted(pod):
         names += agent.accounts(pod, context)

@@ -1,7 +1,7 @@
 """What credentials add to a container and to its pod."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from kservectl.modelstorage.podspec import with_env_entry, with_mount, with_volume
@@ -28,6 +28,10 @@ class Grant:
             mounts=tuple(mount for grant in parts for mount in grant.mounts),
             volumes=tuple(volume for grant in parts for volume in grant.volumes),
         )
+
+    def without_env(self, names: Container[str | None]) -> "Grant":
+        """This grant less the variables of these names."""
+        return replace(self, env=tuple(entry for entry in self.env if entry["name"] not in names))
 
     def to_container(self, container: Object) -> Object:
         """`container` with variables (over those of the same name) and mounts."""
