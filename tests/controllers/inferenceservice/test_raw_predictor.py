@@ -650,23 +650,6 @@ def test_mode_is_sticky() -> None:
     assert world.names(DEPLOYMENT) == ["iris-predictor"]
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("canary", [{"predictor": {"name": "new"}, "trafficPercent": 10}]),
-        ("transformer", {"containers": [{"name": "x", "image": "x"}], "storageUris": [{"uri": "gs://a/b"}]}),
-    ],
-)
-def test_what_is_not_run_is_refused_instead_of_left_out(field: str, value: Any) -> None:
-    obj = service()
-    obj["spec"][field] = value
-    world = World(obj)
-    outcome = world.step()
-
-    assert outcome.desired == ()
-    assert world.said("PredictorReady")[:2] == ("False", "NotSupported")
-
-
 def _told(outcome: Outcome, about: str) -> Explanation:
     return next(explanation for explanation in outcome.explanations if explanation.about == about)
 

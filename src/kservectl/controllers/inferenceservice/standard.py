@@ -30,7 +30,7 @@ from kservectl.controllers.inferenceservice import (
     scaledobject,
     scaler_change,
     stop,
-    supported,
+    storage,
     transformer,
 )
 from kservectl.controllers.inferenceservice import service as service_object
@@ -59,7 +59,6 @@ def decide(
     service: Object, spec: InferenceServiceSpec, view: View, draft: StatusDraft, config: Config, settings: Settings
 ) -> Outcome:
     """The outcome, complete unless a component cannot be built; raises CannotDecide or ConfigError for all else."""
-    supported.check(spec)
     stop.mark_running(draft)
     _advise(draft, config, settings)
     shared = ca_bundle.copy(metadata.namespace(service), settings.system_namespace, config, view)
@@ -72,9 +71,11 @@ def decide(
         try:
             workload = _build(service, component, parts, view, config)
             if component.role == "predictor" and spec.canary:
-                canaries, workload = _canaries(service, spec.canary, components, workload, view, config, children)
+                canaries, workload = _canaries(
+                    service, spec.canary, components, workload, view, config, settings, children
+                )
             front = _front(workload, view, config)
-            children += [*model_config.wanted(service, component, view), front, *_run(workload, view, config)]
+            children += [*model_config.wanted(service, component, view), front, *_run(workload, view, config, settings)]
         except CannotDecide as failure:
             if not parts:
                 raise
@@ -128,12 +129,13 @@ def _canaries(
     stable: Workload,
     view: View,
     config: Config,
+    settings: Settings,
     children: list[Object],
 ) -> tuple[list[Canary], Workload]:
     """The canaries, their objects put to `children`; and `stable` with the replicas that are left to it beside them."""
 
     def objects_of(workload: Workload) -> tuple[Object, Sequence[Object]]:
-        return _front(workload, view, config), _run(workload, view, config)
+        return _front(workload, view, config), _run(workload, view, config, settings)
 
     canaries, objects = building.build(service, entries, components, stable, view, config, objects_of)
     children += objects
@@ -153,8 +155,9 @@ def _front(workload: Workload, view: View, config: Config) -> Object:
     return service_object.build(workload, headless=headless)
 
 
-def _run(workload: Workload, view: View, config: Config) -> list[Object]:
+def _run(workload: Workload, view: View, config: Config, settings: Settings) -> list[Object]:
     """The Deployment, and whatever scales it."""
+    workload = storage.stored(workload, view, config, settings)
     scaled_by = autoscaler.class_of(workload.metadata.annotations)
     replicas = scaler_change.replicas(workload, scaled_by, view)
     rollout = config.deploy.default_rollout

@@ -37,7 +37,7 @@ def check(uri: str, view: View) -> None:
     raise CannotDecide(
         f"StorageURI not supported: storageUri, must be one of: [{', '.join(_PREFIXES)}] or match "
         "https://{}.blob.core.windows.net/{}/{} or be an absolute or relative local path. "
-        f"StorageUri [{_without_credentials(uri)}] is not supported",
+        f"StorageUri [{without_credentials(uri)}] is not supported",
         reason=INVALID_SPEC,
         next_step="Use a supported scheme, or create a ClusterStorageContainer that lists this URI's format.",
     )
@@ -62,5 +62,6 @@ def handles(container: Object, uri: str) -> bool:
     return is_init_container and parsed.disabled is not True and parsed.spec.covers(uri)
 
 
-def _without_credentials(uri: str) -> str:
-    return _USER.sub("***@", uri)
+def without_credentials(text: str) -> str:
+    """`text` with the user information of the URIs in it left out."""
+    return _USER.sub("***@", text)
