@@ -75,6 +75,7 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
         ("", "configmaps"),
         ("", "services"),
         ("apps", "controllerrevisions"),
+        ("apps", "controllerrevisions"),
         ("apps", "deployments"),
         ("autoscaling", "horizontalpodautoscalers"),
         ("gateway.networking.k8s.io", "httproutes"),

@@ -47,7 +47,7 @@ def replicas(world: World) -> dict[str, int]:
     return {name: world.child(DEPLOYMENT, name)["spec"].get("replicas") for name in world.names(DEPLOYMENT)}
 
 
-def shares(world: World, route: str = "iris") -> list[tuple[str, int]]:
+def shares(world: World, route: str = "iris") -> list[tuple[str, int | None]]:
     rule = world.child(HTTP_ROUTE, route)["spec"]["rules"][-1]
     return [(backend["name"], backend.get("weight")) for backend in rule["backendRefs"]]
 
