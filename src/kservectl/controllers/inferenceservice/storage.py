@@ -2,10 +2,8 @@
 
 A single model is the pod webhook's business, by annotation. Several are part of the Deployment, so that everything that
 mounts and downloads them can be seen there; only their credentials are left to the webhook, as controllers read no Secrets.
-It finds what it has to know in the annotations.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,20 +11,15 @@ from kservectl.api.component import StorageUri
 from kservectl.api.config import Config
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
 from kservectl.controllers.inferenceservice import storage_uri
-from kservectl.controllers.inferenceservice.component_metadata import INTERNAL
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.modelstorage.context import StorageContext
 from kservectl.modelstorage.download import Source
 from kservectl.modelstorage.refusal import PodRefused
-from kservectl.modelstorage.storage_container import NAME_ANNOTATION
 from kservectl.modelstorage.storage_uris import with_storage_uris
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
-
-SOURCES_ANNOTATION = INTERNAL + "storage-uris"
-"""The sources as JSON, a list of `uri` and `mountPath`, for the pod webhook."""
 
 
 def stored(workload: Workload, view: View, config: Config, settings: Settings) -> Workload:
@@ -42,17 +35,9 @@ def stored(workload: Workload, view: View, config: Config, settings: Settings) -
         config=config,
         storage_containers=view.list(CLUSTER_STORAGE_CONTAINER),
     )
-    told = {SOURCES_ANNOTATION: _listed(wanted)}
-    if workload.component.storage_container:
-        told[NAME_ANNOTATION] = workload.component.storage_container
-
-    def filled(one: Workload) -> Workload:
-        meta = replace(one.metadata, annotations={**one.metadata.annotations, **told})
-        return replace(one, metadata=meta, pod=_with_models(one, wanted, context))
-
     try:
-        found = filled(workload)
-        return found if found.worker is None else replace(found, worker=filled(found.worker))
+        found = _with_models(workload, wanted, context)
+        return found if found.worker is None else replace(found, worker=_with_models(found.worker, wanted, context))
     except PodRefused as refused:
         raise CannotDecide(
             storage_uri.without_credentials(str(refused)),
@@ -61,14 +46,8 @@ def stored(workload: Workload, view: View, config: Config, settings: Settings) -
         ) from refused
 
 
-def _with_models(workload: Workload, wanted: Sequence[StorageUri], context: StorageContext) -> Object:
+def _with_models(workload: Workload, wanted: Sequence[StorageUri], context: StorageContext) -> Workload:
     sources = [Source(entry.uri, entry.effective_mount_path) for entry in wanted]
     template: Object = {"metadata": workload.metadata.to_wire(), "spec": workload.pod}
     name = workload.component.storage_container
-    spec: Object = with_storage_uris(template, sources, context, container_name=name)["spec"]
-    return spec
-
-
-def _listed(wanted: Sequence[StorageUri]) -> str:
-    sources = [{"uri": entry.uri, "mountPath": entry.effective_mount_path} for entry in wanted]
-    return json.dumps(sources, separators=(",", ":"))
+    return replace(workload, pod=with_storage_uris(template, sources, context, container_name=name)["spec"])
