@@ -92,5 +92,6 @@ def _is_rolled_out(deployment: Object) -> bool:
 def _is_as_desired(live: Object | None, desired: Object) -> bool:
     if live is None:
         return False
-    # Without a record of what was applied (a decision on files, say) there is nothing to compare with.
-    return applied_fields(live, FIELD_MANAGER) is None or not differences(live, desired, FIELD_MANAGER)
+    if applied_fields(live, FIELD_MANAGER) is None:  # no server was asked to apply it: a decision on files, say
+        return bool(live["spec"].get("template") == desired["spec"].get("template"))
+    return not differences(live, desired, FIELD_MANAGER)
