@@ -42,7 +42,7 @@ async def deviations(api: Api, namespace: str, services: Sequence[Object], folde
         if uids.get(str(owner.get("name"))) != owner.get("uid"):
             told.append(f"{kind} {name} is owned by {owner}")
         if (kind, name) in wanted:
-            told += [f"{kind} {name}: {each}" for each in _missing(wanted[kind, name]["spec"], obj["spec"], "spec")]
+            told += [f"{kind} {name}: {each}" for each in missing(wanted[kind, name]["spec"], obj["spec"], "spec")]
     for deployment in await api.list(DEPLOYMENT, namespace):
         sets = [
             each
@@ -54,14 +54,14 @@ async def deviations(api: Api, namespace: str, services: Sequence[Object], folde
     return told
 
 
-def _missing(wanted: Any, found: Any, path: str) -> Iterator[str]:
+def missing(wanted: Any, found: Any, path: str) -> Iterator[str]:
     """The fields of `wanted` that `found` has not; more is no deviation, as the API server fills in defaults."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for key, value in wanted.items():
             if key not in _LEFT_TO_OTHERS:
-                yield from _missing(value, found.get(key), f"{path}.{key}")
+                yield from missing(value, found.get(key), f"{path}.{key}")
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         for place, (left, right) in enumerate(zip(wanted, found, strict=True)):
-            yield from _missing(left, right, f"{path}[{place}]")
+            yield from missing(left, right, f"{path}[{place}]")
     elif wanted != found and (wanted or found):
         yield f"{path} is {found!r}, not {wanted!r}"

@@ -10,7 +10,7 @@ import yaml
 
 from e2e.kubectl import Kubectl
 from e2e.manager import ManagerProcess
-from e2e.services import service
+from e2e.services import custom, service
 from kservectl.objects.metadata import Object
 
 pytestmark = pytest.mark.usefixtures("manager")
@@ -45,6 +45,18 @@ def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
     )
     found = kubectl.json("get", "isvc", "iris")
     assert found["spec"]["predictor"]["model"]["storageUri"] == "gs://elsewhere/iris"
+
+
+def test_manifest_in_the_style_of_before_model_is_applied_again_and_again(kubectl: Kubectl) -> None:
+    def legacy(uri: str) -> Object:
+        return custom("legacy", kubectl.namespace, {"sklearn": {"storageUri": uri}})
+
+    kubectl("apply", "-f", "-", stdin=legacy("gs://bucket/first"))
+    kubectl("apply", "-f", "-", stdin=legacy("gs://bucket/second"))
+
+    predictor = kubectl.json("get", "isvc", "legacy")["spec"]["predictor"]
+    assert "sklearn" not in predictor
+    assert predictor["model"]["storageUri"] == "gs://bucket/second"
 
 
 def test_server_side_apply_owns_fields_and_conflicts_over_them(kubectl: Kubectl) -> None:

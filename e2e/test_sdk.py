@@ -39,7 +39,7 @@ def sdk_python() -> Path:
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             venv.create(folder, with_pip=True)
-            pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_REQUIREMENTS]
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_REQUIREMENTS]
             done = subprocess.run(pip, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
             if done.returncode != 0:
                 pytest.skip(f"the SDK cannot be installed: {done.stderr.strip()[-500:]}")
@@ -47,11 +47,15 @@ def sdk_python() -> Path:
     return python
 
 
+def session(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
 async def test_sdk_creates_waits_patches_replaces_and_deletes(
     api: Api, namespace: str, cluster: Target, sdk_python: Path
 ) -> None:
-    command = [sdk_python, _SESSION, cluster.kubeconfig, namespace]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=240, check=False)
+    command = [str(sdk_python), str(_SESSION), str(cluster.kubeconfig), namespace]
+    done = await asyncio.to_thread(session, command)
 
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
