@@ -43,8 +43,3 @@ async def test_backends_are_looked_up_for_each_connection() -> None:
             assert await ask(address.port) == b"one: hello\n"
             backends[:] = [two]
             assert await ask(address.port) == b"two: hello\n"
-
-
-async def test_without_backends_the_connection_is_closed() -> None:
-    with ServiceAddress(list) as address:
-        assert await ask(address.port) == b""
