@@ -1,0 +1,200 @@
+"""Decide what an InferenceGraph needs: one plain function from the object and the caches to an Outcome.
+
+    stopped? → configuration → mode → services of the steps → router → exposure → Ready
+
+A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
+"""
+
+from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
+from kservectl.api.config_keys import STANDARD
+from kservectl.api.errors import Malformed
+from kservectl.api.inferencegraph import InferenceGraph, InferenceGraphSpec
+from kservectl.api.kinds import SCALED_OBJECT
+from kservectl.controllers.inferencegraph import exposure, services, workload
+from kservectl.controllers.inferencegraph.status import GraphStatus
+from kservectl.controllers.inferenceservice import autoscaler, deployment, mode, scaledobject, stop
+from kservectl.controllers.inferenceservice import service as service_object
+from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
+from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
+from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.inferenceservice.workload import Workload
+from kservectl.objects import metadata
+from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, SERVICE
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
+from kservectl.runtime.view import View
+
+_OF_A_SERVICE = ("ServiceNotFound", "ServiceNotReady")
+_NO_KNATIVE_REASON = "ServerlessModeRejected"
+_NO_KNATIVE = "It is not possible to use Knative deployment mode when Knative Services are not available"
+
+
+def reconcile(graph: Object, view: View, settings: Settings) -> Outcome:
+    """The Outcome for `graph`, complete unless a step failed. Never raises for anything that a person wrote."""
+    if metadata.is_deleting(graph):
+        return Outcome(complete=False)  # what it owns is collected by the API server
+    status = GraphStatus(graph, view.now)
+    if stop.is_stopped(metadata.annotations(graph)):
+        return _stopped(status)
+    try:
+        config = _config(view, settings)
+        asked = mode.resolve(
+            str(status.before.get("deploymentMode") or ""),
+            metadata.annotations(graph),
+            config.deploy.default_deployment_mode,
+        )
+        if asked != STANDARD:
+            return _refused_knative(graph, status)
+        status.set_mode(asked)
+        return _running(graph, _spec(graph), view, status, config)
+    except CannotDecide as failure:
+        return _failed(status, failure)
+    except ConfigError as error:
+        where = f"key {error.key} of ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME}"
+        told = CannotDecide(
+            f"{where} cannot be used: {error.message}",
+            reason="ConfigurationInvalid",
+            next_step=f"Correct the {where}; graphs go on by themselves.",
+        )
+        return _failed(status, told)
+
+
+def _running(graph: Object, spec: InferenceGraphSpec, view: View, status: GraphStatus, config: Config) -> Outcome:
+    resolved = services.resolve(graph["spec"], spec, metadata.namespace(graph), view)
+    built = workload.build(graph, spec, resolved.spec, config)
+    children = [_front(built, view, config), *_run(built, view, config)]
+    router = readiness(view.get(DEPLOYMENT, built.metadata.name, built.metadata.namespace))
+    exposed = exposure.expose(graph, spec, view, config.ingress, config.inference_service, router_ready=router.is_ready)
+    findings = (
+        ("Router", _named(router, "RouterNotReady", "the router's Deployment is not available yet"), ""),
+        ("Route", exposed.readiness, exposed.next_step),
+        ("Services", _of_services(resolved.unready), _next_step(resolved.unready)),
+    )
+    worst = next((found for _, found, _ in findings if not found.is_ready), Readiness(TRUE))
+    status.say(worst.status, worst.reason if not worst.is_ready else "", worst.message if not worst.is_ready else "")
+    status.set_url(exposed.url)
+    return Outcome(
+        desired=(*children, *exposed.routes),
+        complete=exposed.complete,
+        status=status.to_wire(),
+        events=status.transition(),
+        explanations=tuple(_explanation(about, found, step) for about, found, step in findings),
+    )
+
+
+def _front(built: Workload, view: View, config: Config) -> Object:
+    live = view.get(SERVICE, built.metadata.name, built.metadata.namespace)
+    headless = service_object.is_headless(live, config.service.service_cluster_ip_none)
+    return service_object.build(built, headless=headless)
+
+
+def _run(built: Workload, view: View, config: Config) -> list[Object]:
+    """The Deployment, and whatever scales it."""
+    scaled_by = autoscaler.class_of(built.metadata.annotations)
+    replicas = autoscaler.fixed_replicas(built.component, scaled_by)
+    children = [deployment.build(built, replicas=replicas, rollout=config.deploy.default_rollout)]
+    if scaled_by == "hpa":
+        children.append(autoscaler.build_hpa(built))
+    elif scaled_by == "keda":
+        if not view.served(SCALED_OBJECT):
+            raise CannotDecide(
+                f"the API server does not serve {SCALED_OBJECT.kind} ({SCALED_OBJECT.api_version})",
+                next_step="Install KEDA, or scale the graph in another way; it goes on by itself.",
+            )
+        children.append(scaledobject.build(built, config))
+    return children
+
+
+def _named(found: Readiness, reason: str, message: str) -> Readiness:
+    """`found` with words where a Deployment that is not ready has none yet."""
+    if found.is_ready or found.reason or found.message:
+        return found
+    return Readiness(found.status, reason, message)
+
+
+def _of_services(unready: tuple[str, ...]) -> Readiness:
+    if not unready:
+        return Readiness(TRUE)
+    return Readiness(FALSE, "ServiceNotReady", "; ".join(f"service {name} is not ready" for name in unready))
+
+
+def _next_step(unready: tuple[str, ...]) -> str:
+    return f"Ask why: kservectl why inferenceservice/{unready[0]}." if unready else ""
+
+
+def _explanation(about: str, found: Readiness, next_step: str) -> Explanation:
+    said = ": ".join(part for part in (found.reason, found.message) if part)
+    state = "ready" if found.is_ready else "not ready"
+    verb = "are" if about.endswith("s") else "is"
+    return Explanation(about, f"{about} {verb} {state}{f' ({said})' if said else ''}.", found.is_ready, next_step)
+
+
+def _stopped(status: GraphStatus) -> Outcome:
+    """Everything is taken away, whatever the spec or its services look like."""
+    status.say_stopped()
+    step = f"Remove the annotation {stop.STOP_ANNOTATION} to start it again."
+    said = f"The graph is stopped by the annotation {stop.STOP_ANNOTATION}."
+    return Outcome(
+        status=status.to_wire(),
+        events=status.transition(),
+        explanations=(Explanation("Stopped", said, next_step=step),),
+    )
+
+
+def _spec(graph: Object) -> InferenceGraphSpec:
+    try:
+        return InferenceGraph.parse({"spec": graph.get("spec")}).spec
+    except Malformed as error:
+        raise CannotDecide(
+            f"the spec cannot be read: {error}",
+            reason=INVALID_SPEC,
+            next_step="Correct the field that the message names (kubectl explain inferencegraph.spec).",
+        ) from error
+
+
+def _config(view: View, settings: Settings) -> Config:
+    config = Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, settings.system_namespace))
+    if config.missing:
+        raise CannotDecide(
+            f"ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME} does not exist",
+            reason="ConfigurationMissing",
+            next_step="Install it (kubectl apply -k manifests); graphs go on by themselves once it is there.",
+        )
+    return config
+
+
+def _refused_knative(graph: Object, status: GraphStatus) -> Outcome:
+    name = metadata.name(graph)
+    told = status.ready.message == _NO_KNATIVE
+    status.say(FALSE, _NO_KNATIVE_REASON, _NO_KNATIVE)
+    return Outcome(
+        complete=False,
+        status=status.to_wire(),
+        events=() if told else (EventRecord("Warning", _NO_KNATIVE_REASON, _NO_KNATIVE),),
+        terminal_error=f"the resolved deployment mode of InferenceGraph '{name}' is Knative, but Knative Serving is not "
+        "available",
+        explanations=(
+            Explanation(
+                "Ready", _NO_KNATIVE + ".", next_step=f"Give the graph the annotation {mode.MODE_ANNOTATION}: Standard."
+            ),
+        ),
+    )
+
+
+def _failed(status: GraphStatus, failure: CannotDecide) -> Outcome:
+    """Tell of `failure` and leave alone what runs. A graph that serves is called broken only for its services' sake."""
+    of_a_service = failure.reason in _OF_A_SERVICE
+    if not (status.was_ready and status.describes_generation) or of_a_service:
+        told = status.ready.message == failure.message
+        status.say(FALSE, failure.reason, failure.message)
+        events = () if told else (EventRecord("Warning", "InternalError", failure.message),)
+    else:
+        events = ()
+    return Outcome(
+        complete=False,
+        status=status.to_wire(),
+        events=(*status.transition(), *events),
+        terminal_error=None if of_a_service else failure.message,
+        explanations=(Explanation("Ready", failure.message, next_step=failure.next_step),),
+    )
