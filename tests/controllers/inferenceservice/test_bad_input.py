@@ -309,7 +309,23 @@ def test_crash_loop_is_told_with_its_exit_code_and_where_to_read_on() -> None:
         (
             {"server": {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}},
             "used more memory than its limit",
-            "Raise the memory limit in spec.predictor",
+            "Raise the memory limit of kserve-container in spec.predictor.",
+        ),
+        (
+            {
+                "server": {
+                    "state": {"running": {}},
+                    "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+                    "restartCount": 2,
+                }
+            },
+            "used more memory than its limit, 2 restarts so far",
+            "Raise the memory limit of kserve-container",
+        ),
+        (
+            {"download": {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}},
+            "Init container storage-initializer of pod iris-predictor-1 was killed",
+            "of storage-initializer in the ConfigMap inferenceservice-config",
         ),
         (
             {"download": {"state": {"terminated": {"reason": "Error", "exitCode": 1, "message": "403"}}}},

@@ -120,6 +120,55 @@ def test_failure_says_where_when_and_why() -> None:
     assert found["copies"] == {"failedCopies": 1}
 
 
+KILLED = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-01-01T00:00:01Z"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "name"),
+    [
+        ({"download": {"state": {"terminated": KILLED}}}, "storage-initializer"),
+        ({"server": {"state": {"terminated": KILLED}}}, "kserve-container"),
+        (
+            {"server": {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": KILLED}}},
+            "kserve-container",
+        ),
+    ],
+    ids=["downloader", "server", "server between two attempts"],
+)
+def test_container_that_was_killed_for_its_memory_is_named(trouble: Any, name: str) -> None:
+    found = model_status.evaluate({}, [pod(**trouble)], service_ready=False)
+
+    assert found["transitionStatus"] == "BlockedByFailedLoad"
+    assert found["lastFailureInfo"] == {
+        "location": "iris-predictor-1",
+        "reason": "ModelLoadFailed",
+        "message": f"{name} was killed because it used more memory than its limit (OOMKilled)",
+        "exitCode": 137,
+        "time": "2026-01-01T00:00:01Z",
+    }
+
+
+def test_last_words_before_a_kill_are_kept() -> None:
+    killed = {**KILLED, "message": "loading shard 3"}
+
+    found = model_status.evaluate({}, [pod(server={"state": {"terminated": killed}})], service_ready=False)
+
+    assert found["lastFailureInfo"]["message"].endswith("(OOMKilled): loading shard 3")
+
+
+@pytest.mark.parametrize(
+    ("server", "message"),
+    [
+        ({"state": {"terminated": {"reason": "Error", "exitCode": 2}}}, "kserve-container ended with exit code 2"),
+        ({"state": {"waiting": {"reason": "CrashLoopBackOff"}}}, "kserve-container keeps failing"),
+    ],
+)
+def test_container_without_last_words_is_named(server: Object, message: str) -> None:
+    found = model_status.evaluate({}, [pod(server=server)], service_ready=False)
+
+    assert found["lastFailureInfo"]["message"] == message
+
+
 def test_failure_is_forgotten_once_the_model_is_loaded() -> None:
     failed = model_status.evaluate({}, [pod(server={"state": {"terminated": ERROR}})], service_ready=False)
 

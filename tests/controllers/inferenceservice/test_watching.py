@@ -144,6 +144,16 @@ def test_configuration_concerns_everybody_when_it_says_something_else() -> None:
     assert names(watching.of_configuration(same, services)) == []
 
 
+@pytest.mark.parametrize("role", ["predictor", "transformer", "explainer"])
+def test_storage_container_concerns_services_with_several_sources(role: str) -> None:
+    container = {"metadata": {"name": "c"}, "spec": {"supportedUriFormats": []}}
+    several = {**named("several", READY), "spec": {role: {"storageUris": [{"uri": "s3://b/m"}]}}}
+
+    found = watching.of_storage_container(Change(None, container), view(several, named("fine", READY)))
+
+    assert names(found) == ["ml/several"]
+
+
 def test_storage_container_concerns_services_that_are_not_ready() -> None:
     container = {"metadata": {"name": "c"}, "spec": {"supportedUriFormats": []}}
 

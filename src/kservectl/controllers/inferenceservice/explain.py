@@ -5,9 +5,12 @@ Reads conditions and pods; changes neither. The conditions stay KServe's, the se
 
 from collections.abc import Iterator, Sequence
 
+from kservectl.controllers.inferenceservice.component import WORKER_CONTAINER
+from kservectl.controllers.inferenceservice.component_metadata import COMPONENT_LABEL
 from kservectl.controllers.inferenceservice.conditions import TRUE, ConditionSet
 from kservectl.controllers.inferenceservice.pod_state import (
     CRASH_LOOP,
+    OOM_KILLED,
     STORAGE_INITIALIZER,
     ContainerState,
     Termination,
@@ -30,6 +33,7 @@ _IMAGE_PROBLEMS = frozenset(
         "ImageInspectError",
     }
 )
+_NOT_MADE = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _QUOTED = 400
 
 
@@ -59,20 +63,21 @@ def pods(found: Sequence[Object]) -> Iterator[Explanation]:
     """What keeps pods from becoming ready, newest pod first."""
     for pod in found:
         about = f"Pod/{metadata.name(pod)}"
+        role = metadata.labels(pod).get(COMPONENT_LABEL, "predictor")
         why = unschedulable(pod)
         if why:
             yield Explanation(
                 about,
                 f"No node takes the pod {metadata.name(pod)}: {why}",
-                next_step="Add or free nodes that fit, or lower the resources, node selector or affinity of the predictor.",
+                next_step=f"Add or free nodes that fit, or lower the resources, node selector or affinity of the {role}.",
             )
         for container in containers(pod):
-            explanation = _container(about, metadata.name(pod), container)
+            explanation = _container(about, metadata.name(pod), container, role)
             if explanation is not None:
                 yield explanation
 
 
-def _container(about: str, pod: str, container: ContainerState) -> Explanation | None:
+def _container(about: str, pod: str, container: ContainerState, role: str) -> Explanation | None:
     which = f"{'Init container' if container.init else 'Container'} {container.name} of pod {pod}"
     if container.waiting in _IMAGE_PROBLEMS:
         return Explanation(
@@ -80,30 +85,27 @@ def _container(about: str, pod: str, container: ContainerState) -> Explanation |
             f"{which} cannot get its image ({container.waiting}{_quoted(container.waiting_message)}).",
             next_step="Check the image's name and tag, and that imagePullSecrets allow to pull it.",
         )
-    ending = container.ended or (container.previous if container.waiting == CRASH_LOOP else None)
+    if container.waiting in _NOT_MADE:
+        # A Secret or ConfigMap that it names is missing, most of the time.
+        return Explanation(
+            about,
+            f"{which} cannot be started ({container.waiting}{_quoted(container.waiting_message)}).",
+            next_step=f"Create the Secret, ConfigMap or volume that the message names, or correct the {role}.",
+        )
+    # A container that was started once more runs until it ends as it did before.
+    ending = container.ended or container.previous
     if ending is None and container.waiting == CRASH_LOOP:
         return Explanation(
             about, f"{which} keeps failing{_quoted(container.waiting_message)}.", next_step=_logs(pod, container)
         )
     if ending is None or (ending.reason == "Completed" and ending.exit_code == 0):
-        return _misconfigured(about, which, container)
-    return _ended(about, which, pod, container, ending)
+        return None
+    return _ended(about, which, pod, container, ending, role)
 
 
-def _misconfigured(about: str, which: str, container: ContainerState) -> Explanation | None:
-    """A container that the kubelet cannot make: a Secret or ConfigMap that it names is missing, most of the time."""
-    if container.waiting in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-        return Explanation(
-            about,
-            f"{which} cannot be started ({container.waiting}{_quoted(container.waiting_message)}).",
-            next_step="Create the Secret, ConfigMap or volume that the message names, or correct the predictor.",
-        )
-    return None
-
-
-def _ended(about: str, which: str, pod: str, container: ContainerState, ending: Termination) -> Explanation:
+def _ended(about: str, which: str, pod: str, container: ContainerState, ending: Termination, role: str) -> Explanation:
     again = f", {container.restarts} restarts so far" if container.restarts else ""
-    if ending.reason == "OOMKilled":
+    if ending.reason == OOM_KILLED:
         return Explanation(
             about,
             f"{which} was killed because it used more memory than its limit{again}.",
@@ -111,7 +113,7 @@ def _ended(about: str, which: str, pod: str, container: ContainerState, ending: 
             + (
                 " of storage-initializer in the ConfigMap inferenceservice-config or of its ClusterStorageContainer."
                 if container.name == STORAGE_INITIALIZER
-                else " in spec.predictor."
+                else f" of {container.name} in {_spec_of(container.name, role)}."
             ),
         )
     return Explanation(
@@ -119,6 +121,10 @@ def _ended(about: str, which: str, pod: str, container: ContainerState, ending: 
         f"{which} ended with exit code {ending.exit_code}{again}{_quoted(ending.message)}.",
         next_step=_logs(pod, container),
     )
+
+
+def _spec_of(container: str, role: str) -> str:
+    return "spec.predictor.workerSpec" if container == WORKER_CONTAINER else f"spec.{role}"
 
 
 def _logs(pod: str, container: ContainerState) -> str:

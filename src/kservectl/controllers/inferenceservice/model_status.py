@@ -10,6 +10,7 @@ from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
 from kservectl.controllers.inferenceservice.failure import ModelFailure
 from kservectl.controllers.inferenceservice.pod_state import (
     CRASH_LOOP,
+    OOM_KILLED,
     STORAGE_INITIALIZER,
     ContainerState,
     Termination,
@@ -22,7 +23,7 @@ from kservectl.objects.metadata import Object
 EMPTY: Object = {"transitionStatus": ""}
 """Before the first evaluation, and while the service is stopped."""
 
-_FAILED_ENDINGS = frozenset({"Error", "OOMKilled"})
+_FAILED_ENDINGS = frozenset({"Error", OOM_KILLED})
 
 _TRANSITIONS = {
     "Pending": "InProgress",
@@ -49,14 +50,14 @@ def evaluate(before: Object, pods: Sequence[Object], *, service_ready: bool) -> 
             return _moved(status, "Loading")
         ending = _failure(download)
         if ending is not None:
-            return _failed(status, newest, ending)
+            return _failed(status, newest, download, ending)
     if service_ready:
         return _moved(status, "Loaded")
     server = container(newest, MAIN_CONTAINER, init=False)
     if server is None:
         return status if _declares_no_server(newest) else _moved(status, "Pending")
     ending = _failure(server)
-    return _moved(status, "Pending") if ending is None else _failed(status, newest, ending)
+    return _moved(status, "Pending") if ending is None else _failed(status, newest, server, ending)
 
 
 def invalid(before: Object, failure: ModelFailure) -> Object:
@@ -77,13 +78,25 @@ def _moved(status: Object, target: str) -> Object:
     return moved
 
 
-def _failed(status: Object, pod: Object, ending: Termination) -> Object:
-    info: Object = {"location": metadata.name(pod), "reason": "ModelLoadFailed", "message": ending.message}
+def _failed(status: Object, pod: Object, state: ContainerState, ending: Termination) -> Object:
+    info: Object = {"location": metadata.name(pod), "reason": "ModelLoadFailed", "message": _words(state, ending)}
     if ending.finished_at:
         info["time"] = ending.finished_at
     if ending.exit_code:
         info["exitCode"] = ending.exit_code
-    return {**_moved(status, "FailedToLoad"), "lastFailureInfo": {key: value for key, value in info.items() if value}}
+    return {**_moved(status, "FailedToLoad"), "lastFailureInfo": info}
+
+
+def _words(state: ContainerState, ending: Termination) -> str:
+    """The container's last words; where it had none, which container it was and how it ended."""
+    if ending.reason == OOM_KILLED:
+        told = f"{state.name} was killed because it used more memory than its limit ({OOM_KILLED})"
+        return f"{told}: {ending.message}" if ending.message else told
+    if ending.message:
+        return ending.message
+    return (
+        f"{state.name} ended with exit code {ending.exit_code}" if ending.exit_code else f"{state.name} keeps failing"
+    )
 
 
 def _states(status: Object, target: str) -> Object:

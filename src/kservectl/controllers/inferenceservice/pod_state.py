@@ -11,6 +11,7 @@ from kservectl.runtime.view import View
 
 STORAGE_INITIALIZER = "storage-initializer"
 CRASH_LOOP = "CrashLoopBackOff"
+OOM_KILLED = "OOMKilled"
 
 
 @dataclass(frozen=True, slots=True)

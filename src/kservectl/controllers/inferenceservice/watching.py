@@ -55,10 +55,14 @@ def of_cluster_runtime(change: Change, view: View) -> Iterable[ObjectKey]:
 
 
 def of_storage_container(change: Change, view: View) -> Iterable[ObjectKey]:
-    """Services that are not ready: a URI that nothing could download may have found its downloader."""
+    """Services that are not ready: a URI that nothing could download may have found its downloader.
+
+    And those with several sources, whose Deployments have the downloader in them.
+    """
     if change.initial or not _spec_changed(change):
         return ()
-    return [metadata.key(service) for service in view.list(INFERENCE_SERVICE) if not is_ready(service)]
+    services = view.list(INFERENCE_SERVICE)
+    return [metadata.key(service) for service in services if not is_ready(service) or _has_several_sources(service)]
 
 
 def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
@@ -143,6 +147,11 @@ def _of_runtime(change: Change, field: str, services: Iterable[Object]) -> Itera
         held = metadata.annotations(service).get(DISABLE_AUTO_UPDATE) == "true" and is_ready(service)
         if (uses or waits or invalid) and not held:
             yield metadata.key(service)
+
+
+def _has_several_sources(service: Object) -> bool:
+    spec = service.get("spec") or {}
+    return any((spec.get(role) or {}).get("storageUris") for role in ("predictor", "transformer", "explainer"))
 
 
 def _data_changed(change: Change) -> bool:
