@@ -10,7 +10,7 @@ from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, 
 from kservectl.admission.pods import handler as pods
 from kservectl.admission.review import AdmissionRequest, Denied, Verdict
 from kservectl.admission.server import Mutated, Mutating, Validating
-from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
+from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
 from kservectl.objects.kind import CONFIG_MAP, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import StaticView, View
@@ -172,3 +172,25 @@ def test_a_pod_that_cannot_run_is_refused_with_the_reason() -> None:
     assert isinstance(answer, Denied)
     assert answer.code == 403
     assert "cannot find container" in answer.message
+
+
+def test_a_pod_is_seen_with_its_service_even_before_the_cache_has_it() -> None:
+    assert isinstance(MUTATOR, Mutating) and MUTATOR.needs is not None
+    wanted = ["InferenceService.serving.kserve.io default/x", "ServiceAccount default/default"]
+    asked = MUTATOR.needs(request(pod(**LABELLED)), view(config_map(storageInitializer=SIZES)))
+    assert [str(reference) for reference in asked] == wanted
+    known: Object = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService"}
+    known |= {"metadata": {"name": "x", "namespace": "default"}}
+    asked = MUTATOR.needs(
+        request(pod(**LABELLED)), view(config_map(storageInitializer=SIZES), known, kinds=[INFERENCE_SERVICE])
+    )
+    assert [str(reference) for reference in asked] == wanted[1:]
+    assert list(MUTATOR.needs(request(pod(app="x")), view())) == []
+
+
+def test_a_broken_configuration_needs_nothing_more_and_is_told_by_the_mutation() -> None:
+    assert isinstance(MUTATOR, Mutating) and MUTATOR.needs is not None
+    seen = view(config_map(credentials="nonsense", storageInitializer=SIZES))
+    assert [reference.name for reference in MUTATOR.needs(request(pod(**LABELLED)), seen)] == ["x"]
+    answer = inject(pod(**LABELLED), seen)
+    assert isinstance(answer, Denied) and "key credentials" in answer.message

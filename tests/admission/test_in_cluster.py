@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kservectl.admission.rotation import SECRET_NAME
-from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, INFERENCE_SERVICE
 from kservectl.client.errors import Invalid
 from kservectl.development.environment import Environment, EnvironmentOptions, running
-from kservectl.objects.kind import MUTATING_WEBHOOK_CONFIGURATION, POD, SECRET
+from kservectl.objects.kind import MUTATING_WEBHOOK_CONFIGURATION, POD, SECRET, SERVICE_ACCOUNT
 from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import MODE, model, service
 from tests.fake_clock import eventually
@@ -77,3 +77,33 @@ async def test_writes_go_on_while_the_certificate_is_replaced(environment: Envir
     await eventually(lambda: bool(serving()) and bundles(environment) != before and written > 5, seconds=15)
     replaced.set()
     await task
+
+
+async def test_several_models_are_downloaded_with_the_credentials_of_the_account(environment: Environment) -> None:
+    meta = {"name": "hub", "namespace": "default"}
+    await environment.client.apply(
+        SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"HF_TOKEN": "t"}}
+    )
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}}
+    await environment.client.apply(SERVICE_ACCOUNT, account | {"secrets": [{"name": "hub"}]})
+    uris = [{"uri": f"hf://org/{name}", "mountPath": f"/mnt/models/{name}"} for name in ("one", "two")]
+    predictor = {"model": {"modelFormat": {"name": "sklearn"}}, "storageUris": uris}
+    await environment.client.create(INFERENCE_SERVICE, service(predictor))
+
+    def pods() -> list[Object]:
+        return list(environment.cluster.list(POD, "default"))
+
+    await eventually(lambda: bool(pods()), seconds=15)
+    (init,) = pods()[0]["spec"]["initContainers"]
+    assert init["args"] == ["hf://org/one", "/mnt/models/one", "hf://org/two", "/mnt/models/two"]
+    assert {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "HF_TOKEN"}}} in init["env"]
+
+
+async def test_runtimes_are_judged_against_those_that_the_cluster_has(environment: Environment) -> None:
+    installed = environment.cluster.list(CLUSTER_SERVING_RUNTIME)[0]
+    twin = {**installed, "metadata": {"name": "twin"}}
+    with pytest.raises(Invalid, match=r"same priority assigned for the model format .* in the clusterservingruntimes"):
+        await environment.client.create(CLUSTER_SERVING_RUNTIME, twin)
+    await environment.client.create(CLUSTER_SERVING_RUNTIME, twin | {"spec": twin["spec"] | {"disabled": True}})
+    changed = installed["metadata"] | {"labels": {"changed": "yes"}}
+    await environment.client.update(CLUSTER_SERVING_RUNTIME, installed | {"metadata": changed})

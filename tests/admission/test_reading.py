@@ -78,14 +78,21 @@ async def test_what_one_object_names_is_read_too_and_all_of_it_at_once() -> None
     assert [view.get(SECRET, name, "default") for name in ("a", "missing", "never")] == [secret("a"), None, None]
 
 
-async def test_nothing_is_asked_for_twice_or_for_a_third_time() -> None:
-    api = Api(account(), secret("a"))
+async def test_nothing_is_asked_for_twice() -> None:
+    api = Api(account("a"), secret("a"))
+    await LiveReader(api).complete(lambda view: [*with_secrets(view), ACCOUNT, ACCOUNT], empty())
+    assert api.asked == ["ServiceAccount default/models", "Secret default/a"]
+
+
+async def test_needs_without_end_are_refused() -> None:
+    api = Api()
 
     def insatiable(view: View) -> Sequence[Reference]:
-        return [ACCOUNT, ACCOUNT, *(Reference(SECRET, f"s-{len(api.asked)}", "default") for _ in range(2))]
+        return [Reference(SECRET, f"s-{len(api.asked)}", "default")]
 
-    await LiveReader(api).complete(insatiable, empty())
-    assert api.asked == ["ServiceAccount default/models", "Secret default/s-0", "Secret default/s-2"]
+    with pytest.raises(Unreadable, match="too many objects name one another"):
+        await LiveReader(api).complete(insatiable, empty())
+    assert len(api.asked) == 3
 
 
 async def test_nothing_needed_is_nothing_read() -> None:

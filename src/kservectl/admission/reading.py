@@ -1,8 +1,8 @@
 """What a handler must see and no cache holds (Secrets never are): read from the API server while the review waits.
 
 A handler says what it needs, as a plain function of the request and a View; it is asked again once that was read, because
-one object may name others, and no third time. What does not exist reads as None, as in any View. What cannot be read
-raises Unreadable: a decision without it would be a guess.
+one object may name others. What does not exist reads as None, as in any View. What cannot be read, or has no end, raises
+Unreadable: a decision without it would be a guess.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
 
-_ROUNDS = 2
+_ROUNDS = 3
+"""An object may name one that names others: an InferenceService a ServiceAccount, and that its Secrets."""
+
 _NO_NAMES = ("", ".", "..")
 
 
@@ -49,13 +51,17 @@ class LiveReader:
 
     async def complete(self, needs: Callable[[View], Collection[Reference]], view: View) -> View:
         """`view` with all that `needs` asks for laid over it; raises Unreadable. Sets no deadline of its own."""
+        below = view
         held: dict[Reference, Object | None] = {}
         for _ in range(_ROUNDS):
             missing = [reference for reference in dict.fromkeys(needs(view)) if reference not in held]
             if not missing:
-                break
+                return view
             held |= await self._read(missing)
-            view = LiveView(view, held)
+            view = LiveView(below, held)
+        endless = next((reference for reference in needs(view) if reference not in held), None)
+        if endless is not None:
+            raise Unreadable(f"{endless} cannot be read: too many objects name one another")
         return view
 
     async def _read(self, references: Sequence[Reference]) -> Mapping[Reference, Object | None]:

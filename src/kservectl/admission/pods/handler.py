@@ -30,10 +30,14 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         pod = request.object or {}
         if malformed_field(pod) or SERVICE_LABEL not in metadata.labels(pod):
             return ()
+        context = _context(request, view, system_namespace)
+        service = Reference(INFERENCE_SERVICE, metadata.labels(pod)[SERVICE_LABEL], context.namespace)
+        # The pod of a new service may come before the service has reached this replica's cache.
+        unseen = (service,) if context.service is None else ()
         try:
-            return needs.references(pod, _context(request, view, system_namespace))
+            return (*unseen, *needs.references(pod, context))
         except (InjectionRefused, ConfigError):
-            return ()  # `mutate` meets the same and says it
+            return unseen  # `mutate` meets the same and says it
 
     def mutate(request: AdmissionRequest, view: View) -> Object | Mutated | Denied:
         pod = request.object or {}
