@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from kservectl.client.config import load_config
 from kservectl.client.connection import Connection
 from kservectl.client.metrics import ClientMetrics
 from kservectl.client.rate_limit import RateLimit
+from kservectl.client.server_version import server_version
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.runtime import logging
@@ -124,7 +126,9 @@ def run(
         )
         rng = random.Random()  # noqa: S311 - spreads load, guards no secret
         async with Connection(config, clock=clock, rng=rng, metrics=ClientMetrics(registry), limit=limit) as connection:
-            manager = assemble(Client(connection), clock, options, registry)
+            client = Client(connection)
+            settings = replace(options.settings, server_version=await server_version(client))
+            manager = assemble(client, clock, replace(options, settings=settings), registry)
             structlog.get_logger().info("starting", server=config.server, controllers=list(controllers))
             await manager.run(stop)
         return 0

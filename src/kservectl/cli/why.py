@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -13,6 +14,7 @@ from kservectl.cli.connect import cluster_options, connected
 from kservectl.cli.printing import as_json
 from kservectl.cli.target import not_found, resolve
 from kservectl.client.errors import ClientError, NotFound
+from kservectl.client.server_version import server_version
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.explaining import Answer, Unexplained, explain
 from kservectl.objects import metadata
@@ -40,7 +42,7 @@ async def _ask(target: str, kubeconfig: str, context: str, namespace: str) -> An
     async with connected(kubeconfig, context) as (client, config):
         kind, name = await resolve(client, target)
         where = (namespace or config.namespace) if kind.namespaced else ""
-        settings = Settings.of_process(os.environ)
+        settings = replace(Settings.of_process(os.environ), server_version=await server_version(client))
         try:
             return await explain(client, kind, name, where, settings=settings, now=datetime.now(UTC))
         except NotFound as error:

@@ -20,6 +20,7 @@ from kservectl.client.client import Client
 from kservectl.client.config import ConnectionConfig
 from kservectl.client.connection import Connection
 from kservectl.client.metrics import ClientMetrics
+from kservectl.client.server_version import server_version
 from kservectl.clock import Clock, SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.types import builtin_types
@@ -130,7 +131,8 @@ async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, opt
         options = replace(options, webhooks=serving)
     registry = CollectorRegistry()
     client = await _client(stack, cluster, clock, "kservectl", ClientMetrics(registry))
-    manager = assemble(client, clock, options, registry)
+    settings = replace(options.settings, server_version=await server_version(client))
+    manager = assemble(client, clock, replace(options, settings=settings), registry)
     cluster.pages["/metrics"] = lambda: exposition(registry)  # kubectl get --raw /metrics
     await _keep_running(stack, manager)
     await manager.started.wait()
