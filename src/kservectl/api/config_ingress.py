@@ -5,6 +5,7 @@ The checks and their texts are KServe's; the first failing one is reported. A co
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -18,6 +19,11 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 DEFAULT_DOMAIN = "example.com"
 DEFAULT_DOMAIN_TEMPLATE = "{{ .Name }}-{{ .Namespace }}.{{ .IngressDomain }}"
 DEFAULT_URL_SCHEME = "http"
+
+VISIBILITY_LABEL = "networking.kserve.io/visibility"
+CLUSTER_LOCAL = "cluster-local"
+
+_INSIDE = "svc.cluster.local"
 
 
 class Ingress(KeyModel):
@@ -53,6 +59,10 @@ class Ingress(KeyModel):
         """Namespace and name of the Gateway that HTTPRoutes attach to; None when it is not configured or malformed."""
         parts = self.kserve_ingress_gateway.split("/")
         return ObjectKey(*parts) if len(parts) == 2 else None
+
+    def is_internal(self, labels: Mapping[str, str]) -> bool:
+        """Whether nothing outside of the cluster may reach a service with these labels."""
+        return labels.get(VISIBILITY_LABEL) == CLUSTER_LOCAL or self.ingress_domain == _INSIDE
 
     @model_validator(mode="after")
     def _check_then_fill(self) -> "Ingress":

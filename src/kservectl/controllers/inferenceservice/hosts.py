@@ -10,11 +10,6 @@ from kservectl.controllers.inferenceservice.failure import CannotDecide
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
-VISIBILITY_LABEL = "networking.kserve.io/visibility"
-CLUSTER_LOCAL = "cluster-local"
-
-_INSIDE = "svc.cluster.local"
-
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
@@ -64,4 +59,4 @@ def hosts_of(
 
 def is_internal(labels: Mapping[str, str], ingress: Ingress) -> bool:
     """Whether nothing outside of the cluster may reach the service."""
-    return labels.get(VISIBILITY_LABEL) == CLUSTER_LOCAL or ingress.ingress_domain == _INSIDE
+    return ingress.is_internal(labels)

@@ -96,6 +96,8 @@ def _derived_names(subject: Subject) -> Iterator[str]:
     if block(subject.predictor.spec, "workerSpec") is not None:
         stable = text(subject.predictor.spec, "name")
         yield f"{prefix}-{stable}-predictor-worker" if stable else f"{prefix}-predictor-worker"
+    canaries = [text(predictor.spec, "name") for _, _, predictor in subject.canaries]
     for component in subject.components:
         if component.kind != "predictor":
             yield f"{prefix}-{component.kind}"
+            yield from (f"{prefix}-{canary}-{component.kind}" for canary in canaries if canary)

@@ -59,6 +59,11 @@ class Subject:
         return {key: value for key, value in notes.items() if isinstance(value, str)}
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        labels = block(self.obj.get("metadata"), "labels") or {}
+        return {key: value for key, value in labels.items() if isinstance(value, str)}
+
+    @property
     def spec(self) -> Object:
         return block(self.obj, "spec") or {}
 

@@ -23,6 +23,7 @@ from kservectl.admission.inferenceservice.validation.naming import (
     unknown_mode_errors,
 )
 from kservectl.admission.inferenceservice.validation.networking import networking_errors, networking_warnings
+from kservectl.admission.inferenceservice.validation.rollout import rollout_errors, rollout_warnings
 from kservectl.admission.inferenceservice.validation.scaling import (
     default_scaling_errors,
     default_scaling_warnings,
@@ -89,6 +90,7 @@ def _further_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
     yield from name_length_errors(subject)
     yield from unknown_mode_errors(subject)
     yield from networking_errors(subject, config)
+    yield from rollout_errors(subject)
     for component in subject.components:
         yield from download_path_errors(component)
         yield from traffic_errors(component)
@@ -107,6 +109,7 @@ def _further_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
 def _warnings(subject: Subject, config: Config) -> Iterator[str]:
     yield from confidential_warnings(subject)
     yield from networking_warnings(subject, config)
+    yield from rollout_warnings(subject, config)
     for component in subject.components:
         yield from default_scaling_warnings(subject, component)
 
