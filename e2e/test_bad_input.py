@@ -11,6 +11,7 @@ from e2e.kubectl import Kubectl
 from e2e.manager import ManagerProcess
 from e2e.process import kservectl
 from e2e.services import custom, ready, service
+from e2e.target import Target
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 from kservectl.client.errors import ClientError, Invalid
 from kservectl.objects import metadata
@@ -158,7 +159,10 @@ def test_why_of_something_that_is_not_there_says_so(kubectl: Kubectl) -> None:
     assert "Traceback" not in done.stderr
 
 
-async def test_missing_kind_of_a_third_party_is_told_and_its_return_noticed(api: Api, namespace: str) -> None:
+@pytest.mark.timeout(150)
+async def test_missing_kind_of_a_third_party_is_told_and_its_return_noticed(
+    api: Api, namespace: str, cluster: Target
+) -> None:
     name = f"{HTTP_ROUTE.plural}.{HTTP_ROUTE.group}"
     definition = await api.get(CUSTOM_RESOURCE_DEFINITION, name)
     await api.delete(CUSTOM_RESOURCE_DEFINITION, name)
@@ -183,6 +187,9 @@ async def test_missing_kind_of_a_third_party_is_told_and_its_return_noticed(api:
         del restored["status"]
         await api.create(CUSTOM_RESOURCE_DEFINITION, restored)
         await established(api, name)
+        if cluster.running is not None:
+            # KWOK, which plays the gateway there, looks up only when it starts what it has to answer.
+            await asyncio.to_thread(cluster.running.component("kwok").restart)
 
     await ready(api, namespace, "routeless", seconds=60)
     await ready(api, namespace, "before", seconds=60)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from e2e.api import Api
-from e2e.bursts import all_ready
+from e2e.bursts import all_ready, create_all
+from e2e.conftest import StartManager
 from e2e.manager import ManagerProcess
 from e2e.rendering import deviations
 from e2e.services import service
@@ -58,13 +59,15 @@ async def test_component_killed_under_load_is_survived(
 
 
 async def test_manager_is_refused_nothing_under_its_own_account(
-    api: Api, namespace: str, manager: ManagerProcess
+    api: Api, namespace: str, managers: StartManager
 ) -> None:
-    await api.create(INFERENCE_SERVICE, service("iris", namespace))
+    manager = managers(leader_elect=True)
+    await asyncio.to_thread(manager.start_ready)
+    await create_all(api, [service("iris", namespace)])  # it is ready before it leads, and registers its webhooks then
     await all_ready(api, namespace, 1, seconds=25)
     await api.delete(INFERENCE_SERVICE, "iris", namespace)
     await api.until_gone(INFERENCE_SERVICE, "iris", namespace)
 
-    assert manager.metric("rest_client_requests_total", code="403") == 0
     refused = [line for line in manager.lines() if "forbidden" in str(line).lower()]
     assert refused == []
+    assert manager.metric("rest_client_requests_total", code="403") == 0
