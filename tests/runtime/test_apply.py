@@ -4,6 +4,7 @@ The server is the devcluster, over HTTP. The owner is a ConfigMap, whose status 
 Services.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -222,6 +223,16 @@ async def test_a_shared_child_has_no_owner_and_is_never_pruned(bench: Bench) -> 
     assert child is not None
     assert "ownerReferences" not in child["metadata"]
     await bench.apply(Outcome())
+    assert bench.data("a") == {"x": "1"}
+
+
+async def test_a_shared_child_that_many_create_at_once_is_made_once_and_waited_for(bench: Bench) -> None:
+    observed = bench.view()
+    wanted = Outcome(desired=(config_map("a", x="1"),), shared=frozenset({0}))
+    attempts = [bench.applier.apply(bench.owner(), wanted, observed) for _ in range(8)]
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    assert [answer.writes for answer in answers if isinstance(answer, Applied)] == [1]
+    assert [answer for answer in answers if not isinstance(answer, Applied | ApplyRetry)] == []
     assert bench.data("a") == {"x": "1"}
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from prometheus_client import Counter
 
-from kservectl.client.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
+from kservectl.client.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, NotFound
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.mergepatch import merge_patch
@@ -313,7 +313,7 @@ class Applier:
         with self._expectations.writing(metadata.key(owner), kind, key) as write:
             try:
                 answer = await self._client.apply(kind, {**body, "metadata": {**body["metadata"], **condition}})
-            except Conflict as error:
+            except (AlreadyExists, Conflict) as error:  # the former from a server that was creating it that very moment
                 if live is not None:
                     raise ApplyRetry(str(error)) from error
             else:
