@@ -16,7 +16,7 @@ import pytest
 from kservectl.client.client import Client
 from kservectl.client.config import ConnectionConfig
 from kservectl.client.connection import Connection
-from kservectl.client.errors import NotFound, ServerError
+from kservectl.client.errors import AlreadyExists, NotFound, ServerError
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.faults import Fault
@@ -233,6 +233,16 @@ async def test_a_shared_child_that_many_create_at_once_is_made_once_and_waited_f
     answers = await asyncio.gather(*attempts, return_exceptions=True)
     assert [answer.writes for answer in answers if isinstance(answer, Applied)] == [1]
     assert [answer for answer in answers if not isinstance(answer, Applied | ApplyRetry)] == []
+    assert bench.data("a") == {"x": "1"}
+
+
+async def test_a_server_that_loses_the_race_for_a_new_child_says_so_in_another_way(bench: Bench) -> None:
+    observed = bench.view()
+    await bench.cluster.create(CONFIG_MAP, {"metadata": {"name": "a", "namespace": "default"}, "data": {"x": "0"}})
+    taken = Fault(answer=AlreadyExists(409, "AlreadyExists", 'configmaps "a" already exists'))
+    refuse = iter([taken])
+    bench.cluster.faults.add(lambda info: next(refuse, None) if info.verb == "patch" else None)
+    await bench.apply(Outcome(desired=(config_map("a", x="1"),), shared=frozenset({0})), observed)
     assert bench.data("a") == {"x": "1"}
 
 
