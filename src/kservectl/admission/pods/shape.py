@@ -1,11 +1,9 @@
 """Whether a pod has the types that injectors rely on. An API server sends no other, but anybody can reach a port."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kservectl.objects.metadata import Object
-
-_NAMED_LISTS = ("env", "volumeMounts", "ports")
 
 
 def malformed_field(pod: Object) -> str:
@@ -14,65 +12,47 @@ def malformed_field(pod: Object) -> str:
 
 
 def _wrong(pod: Object) -> Iterator[str]:
-    meta, spec = pod.get("metadata"), pod.get("spec")
-    for path, value in (("metadata", meta), ("spec", spec)):
-        if not isinstance(value, dict | None):
-            yield path
-            return
-    yield from _wrong_metadata(meta or {})
-    yield from _wrong_spec(spec or {})
-
-
-def _wrong_metadata(meta: Mapping[str, Any]) -> Iterator[str]:
+    yield from _wrong_fields(pod, "", dict, "metadata", "spec")
+    meta, spec = _map(pod, "metadata"), _map(pod, "spec")
+    yield from _wrong_fields(meta, "metadata.", str, "name", "namespace")
     for field in ("labels", "annotations"):
-        values = meta.get(field)
-        if not isinstance(values, dict | None) or any(not isinstance(value, str) for value in (values or {}).values()):
+        yield from _wrong_fields(meta, "metadata.", dict, field)
+        if any(not isinstance(value, str) for value in _map(meta, field).values()):
             yield f"metadata.{field}"
-    for field in ("name", "namespace"):
-        if not isinstance(meta.get(field), str | None):
-            yield f"metadata.{field}"
-
-
-def _wrong_spec(spec: Mapping[str, Any]) -> Iterator[str]:
+    yield from _wrong_fields(spec, "spec.", dict, "nodeSelector")
     for field in ("volumes", "imagePullSecrets"):
-        yield from _wrong_list(spec, field, f"spec.{field}")
-    for field in ("nodeSelector",):
-        if not isinstance(spec.get(field), dict | None):
-            yield f"spec.{field}"
+        yield from _wrong_list(spec, "spec.", field)
     for field in ("containers", "initContainers"):
-        yield from _wrong_list(spec, field, f"spec.{field}")
-        containers = spec.get(field)
-        for index, container in enumerate(containers if isinstance(containers, list) else ()):
-            if isinstance(container, dict):
-                yield from _wrong_container(container, f"spec.{field}[{index}]")
+        yield from _wrong_list(spec, "spec.", field)
+        for index, container in enumerate(spec.get(field) or ()):
+            yield from _wrong_container(container, f"spec.{field}[{index}].")
 
 
 def _wrong_container(container: Mapping[str, Any], path: str) -> Iterator[str]:
-    for field in _NAMED_LISTS:
-        yield from _wrong_list(container, field, f"{path}.{field}")
-    for field in ("resources", "securityContext", "readinessProbe"):
-        value = container.get(field)
-        if not isinstance(value, dict | None):
-            yield f"{path}.{field}"
-    args = container.get("args")
-    if not isinstance(args, list | None) or any(not isinstance(word, str) for word in args or ()):
-        yield f"{path}.args"
-    limits = (container.get("resources") or {}).get("limits") if isinstance(container.get("resources"), dict) else None
-    if not isinstance(limits, dict | None):
-        yield f"{path}.resources.limits"
-    probe = container.get("readinessProbe")
-    for member in ("httpGet", "tcpSocket"):
-        if isinstance(probe, dict) and not isinstance(probe.get(member), dict | None):
-            yield f"{path}.readinessProbe.{member}"
+    for field in ("env", "ports", "volumeMounts"):
+        yield from _wrong_list(container, path, field)
+    yield from _wrong_fields(container, path, list, "args")
+    if any(not isinstance(word, str) for word in container.get("args") or ()):
+        yield f"{path}args"
+    yield from _wrong_fields(container, path, dict, "resources", "securityContext", "readinessProbe")
+    yield from _wrong_fields(_map(container, "resources"), f"{path}resources.", dict, "limits")
+    yield from _wrong_fields(_map(container, "readinessProbe"), f"{path}readinessProbe.", dict, "httpGet", "tcpSocket")
 
 
-def _wrong_list(parent: Mapping[str, Any], field: str, path: str) -> Iterator[str]:
+def _wrong_list(parent: Mapping[str, Any], path: str, field: str) -> Iterator[str]:
     """A list that is none, or an item of it that is no object, or has a name that is no text."""
-    items = parent.get(field)
-    if not isinstance(items, list | None):
-        yield path
-        return
-    found: Sequence[Any] = items or ()
-    for index, item in enumerate(found):
+    yield from _wrong_fields(parent, path, list, field)
+    for index, item in enumerate(parent.get(field) or ()):
         if not isinstance(item, dict) or not isinstance(item.get("name"), str | None):
-            yield f"{path}[{index}]"
+            yield f"{path}{field}[{index}]"
+
+
+def _wrong_fields(parent: Mapping[str, Any], path: str, wanted: type, *fields: str) -> Iterator[str]:
+    for field in fields:
+        if not isinstance(parent.get(field), wanted | None):
+            yield path + field
+
+
+def _map(parent: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """`parent[field]`; only asked for once `_wrong_fields` has found nothing, since the first wrong field is the last."""
+    return parent.get(field) or {}
