@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from kservectl.admission.pods.context import InjectionRefused, PodContext
+from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
 from kservectl.api.config import ConfigError
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects.metadata import Object
 from tests.admission.pods.samples import RESOURCES, annotated, container, context, pod, spec
 from tests.modelstorage.pods import account, cluster, env_of, named, secret
@@ -228,7 +229,7 @@ def test_puller_only() -> None:
 @pytest.mark.parametrize("missing", ["modelDir", "configVolumeName"])
 def test_a_puller_without_its_folders_is_refused(missing: str) -> None:
     notes = {name: value for name, value in PULLED.items() if name != missing}
-    with pytest.raises(InjectionRefused, match=f"can not find internal.serving.kserve.io/{missing} label"):
+    with pytest.raises(PodRefused, match=f"can not find internal.serving.kserve.io/{missing} label"):
         inject(pod(**notes), context())
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
+from kservectl.modelstorage.refusal import PodRefused
 from tests.admission.pods.samples import INTERNAL, container, context, pod, spec
 
 ENABLED = {"enableModelcar": True, "uidModelcar": 1010}
@@ -38,17 +38,17 @@ def test_the_mode_is_the_uris_or_the_configured_one(uri: str, storage: Any, expe
 
 
 def test_a_mode_in_the_uri_is_refused_while_images_are_not_enabled() -> None:
-    with pytest.raises(InjectionRefused, match="images are not enabled; set enableModelcar"):
+    with pytest.raises(PodRefused, match="images are not enabled; set enableModelcar"):
         inject(pod(uri="oci+native://image"), context())
 
 
 def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(InjectionRefused, match="must be one of modelcar, native, fetch"):
+    with pytest.raises(PodRefused, match="must be one of modelcar, native, fetch"):
         inject(pod(uri="oci+odd://image"), context(storage=ENABLED))
 
 
 def test_a_pod_without_serving_container_is_refused() -> None:
-    with pytest.raises(InjectionRefused, match="Invalid configuration: cannot find container: kserve-container"):
+    with pytest.raises(PodRefused, match="Invalid configuration: cannot find container: kserve-container"):
         inject(pod(container("mine"), uri="oci://image"), context(storage=ENABLED))
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kservectl.admission.pods import needs
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
 from kservectl.api.config import ConfigError
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects.metadata import Object
 from tests.admission.pods.samples import INTERNAL, SIZES, SOURCE, container, context, done, downloader, pod
 from tests.modelstorage.pods import account, cluster, secret
@@ -97,7 +97,7 @@ def test_injecting_twice_is_injecting_once(original: Object, storage: Any, held:
     )
     try:
         inject(original, where)
-    except InjectionRefused as refused:
+    except PodRefused as refused:
         assert str(refused)
         return
     once = done(original, where)
@@ -122,7 +122,7 @@ def test_all_that_is_looked_up_was_asked_for(original: Object, storage: Any) -> 
     where = context(storage=storage, find=find, service=SERVICE)
     try:
         inject(original, where)
-    except InjectionRefused:
+    except PodRefused:
         return
     assert looked_up <= {str(reference) for reference in needs.references(original, where)}
 

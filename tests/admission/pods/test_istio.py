@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
+from kservectl.modelstorage.refusal import PodRefused
 from tests.admission.pods.samples import annotated, container, context, downloader, pod, spec
 
 BARE_PROXY = container("istio-proxy")
@@ -43,5 +43,5 @@ def test_the_user_that_downloads_under_istio(containers: Any, init: Any, notes: 
 
 def test_a_status_of_istio_that_is_not_json_is_refused() -> None:
     broken = annotated(pod(uri="gs://b/m"), **REDIRECT, **{"sidecar.istio.io/status": "nonsense"})
-    with pytest.raises(InjectionRefused, match=r"sidecar\.istio\.io/status is not JSON"):
+    with pytest.raises(PodRefused, match=r"sidecar\.istio\.io/status is not JSON"):
         inject(broken, context())

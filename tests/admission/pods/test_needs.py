@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kservectl.admission.pods import needs
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
 from kservectl.modelstorage.context import FindObject
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects.metadata import Object
 from tests.admission.pods.samples import INTERNAL, context, pod, spec
 from tests.modelstorage.pods import account, cluster, env_of, secret
@@ -80,7 +80,7 @@ def test_a_missing_account_is_a_warning_and_nothing_is_injected() -> None:
 
 
 def test_a_missing_secret_is_refused() -> None:
-    with pytest.raises(InjectionRefused, match="Secret gone not found"):
+    with pytest.raises(PodRefused, match="Secret gone not found"):
         inject(pod(uri="gs://b/m"), context(find=cluster(account("gone"))))
 
 

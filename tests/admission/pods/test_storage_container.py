@@ -2,8 +2,8 @@
 
 import pytest
 
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.admission.pods.injectors import inject
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.modelstorage.storage_container import merged
 from kservectl.objects.metadata import Object
 from tests.admission.pods.samples import HF, MOUNT, RESOURCES, context, downloader, pod, spec
@@ -67,13 +67,13 @@ def test_a_regex_is_searched_for() -> None:
     ],
 )
 def test_a_storage_container_chosen_by_name_must_be_usable(candidate: Object, message: str) -> None:
-    with pytest.raises(InjectionRefused) as problem:
+    with pytest.raises(PodRefused) as problem:
         inject(pod(uri="gs://b/m", storage_container_name="named"), context(candidate))
     assert str(problem.value) == message
 
 
 def test_a_wrong_choice_is_told_even_where_nothing_is_downloaded() -> None:
-    with pytest.raises(InjectionRefused, match="not found"):
+    with pytest.raises(PodRefused, match="not found"):
         inject(pod(uri="gs://b/m", storage_container_name="named", agent="true"), context())
 
 
@@ -83,5 +83,5 @@ def test_a_storage_container_chosen_by_name_is_used() -> None:
 
 
 def test_a_regex_that_does_not_compile_is_named() -> None:
-    with pytest.raises(InjectionRefused, match="error checking storage container broken"):
+    with pytest.raises(PodRefused, match="error checking storage container broken"):
         inject(pod(uri="gs://b/m"), context(downloader("broken", formats=[{"regex": "("}])))

@@ -2,10 +2,11 @@
 
 import pytest
 
-from kservectl.admission.pods.context import InjectionRefused, PodContext
+from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
 from kservectl.admission.pods.source import storage_key
 from kservectl.api.config import ConfigError
+from kservectl.modelstorage.refusal import PodRefused
 from tests.admission.inferenceservice.services import config
 from tests.admission.pods.samples import (
     HF,
@@ -75,7 +76,7 @@ def test_a_worker_gets_the_model_only_in_a_pod_of_its_own() -> None:
 
 
 def test_a_pod_without_serving_container_is_refused() -> None:
-    with pytest.raises(InjectionRefused, match="Invalid configuration: cannot find container"):
+    with pytest.raises(PodRefused, match="Invalid configuration: cannot find container"):
         inject(pod(container("mine"), uri="gs://b/m"), context())
 
 
@@ -121,7 +122,7 @@ def test_a_claim_is_mounted_and_nothing_is_downloaded(path: str) -> None:
 def test_a_claim_needs_no_configuration_of_the_download() -> None:
     broken = PodContext("default", "kserve", config(storageInitializer="nonsense"))
     assert spec(pod(uri="pvc://claim"), broken)["volumes"]
-    with pytest.raises(InjectionRefused, match="names no claim"):
+    with pytest.raises(PodRefused, match="names no claim"):
         inject(pod(uri="pvc:///folder"), context())
 
 
@@ -142,9 +143,7 @@ def test_a_model_cached_on_the_node_is_mounted_from_there(uri: str, cached: str,
 
 
 def test_a_cached_model_without_its_claim_is_refused() -> None:
-    with pytest.raises(
-        InjectionRefused, match=r"Annotation internal\.serving\.kserve\.io/localmodel-pvc-name not found"
-    ):
+    with pytest.raises(PodRefused, match=r"Annotation internal\.serving\.kserve\.io/localmodel-pvc-name not found"):
         inject(pod(uri="gs://b/m", labels={INTERNAL + "localmodel": "model"}), context())
 
 

@@ -2,7 +2,7 @@
 server."""
 
 from kservectl.admission.pods.agent_args import BATCHER, INTERNAL, LOGGER, MODEL_FOLDER, PULLER, agent_args
-from kservectl.admission.pods.context import InjectionRefused, PodContext
+from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.payload_log import payload_log
 from kservectl.admission.pods.probe import probe_json
 from kservectl.modelstorage.credentials.account import account_grant, account_name
@@ -16,6 +16,7 @@ from kservectl.modelstorage.podspec import (
     with_mount,
     with_volume,
 )
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.modelstorage.targets import SERVER, TRANSFORMER
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -110,7 +111,7 @@ def _pulling(pod: Object) -> Object:
     notes = metadata.annotations(pod)
     for wanted in (MODEL_FOLDER, CONFIG_VOLUME):
         if wanted not in notes:
-            raise InjectionRefused(f"can not find {wanted} label: annotation {wanted} is needed to pull models")
+            raise PodRefused(f"can not find {wanted} label: annotation {wanted} is needed to pull models")
     for name in (AGENT, SERVER):
         pod = with_changed(pod, name, lambda found: with_mount(found, _MODELS))
     pod = with_changed(pod, AGENT, lambda found: with_mount(found, _CONFIGS))

@@ -1,13 +1,10 @@
-"""What an injector may know besides the pod, and how it refuses one."""
+"""What an injector may know besides the pod."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kservectl.modelstorage.context import StorageContext
-from kservectl.modelstorage.refusal import PodRefused as InjectionRefused
 from kservectl.objects.metadata import Object
-
-__all__ = ["InjectionRefused", "Injector", "PodContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +15,5 @@ class PodContext(StorageContext):
 
 
 Injector = Callable[[Object, PodContext], Object]
-"""Answers the pod as it should be, its argument untouched; doing it twice is doing it once. Raises InjectionRefused, or
+"""Answers the pod as it should be, its argument untouched; doing it twice is doing it once. Raises PodRefused, or
 ConfigError when it needs a configuration key that cannot be read."""

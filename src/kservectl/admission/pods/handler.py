@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kservectl.admission.inferenceservice.handler import configuration, misconfigured
 from kservectl.admission.pods import needs
-from kservectl.admission.pods.context import InjectionRefused, PodContext
+from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
 from kservectl.admission.pods.shape import malformed_field
 from kservectl.admission.reading import Reference
@@ -15,6 +15,7 @@ from kservectl.admission.review import AdmissionRequest, Denied
 from kservectl.admission.server import Mutated, Mutating, Webhook
 from kservectl.api.config import ConfigError
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
@@ -36,7 +37,7 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         unseen = (service,) if context.service is None else ()
         try:
             return (*unseen, *needs.references(pod, context))
-        except (InjectionRefused, ConfigError):
+        except (PodRefused, ConfigError):
             return unseen  # `mutate` meets the same and says it
 
     def mutate(request: AdmissionRequest, view: View) -> Object | Mutated | Denied:
@@ -50,7 +51,7 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         named = pod | {"metadata": {**metadata.metadata(pod), "namespace": context.namespace}}
         try:
             return Mutated(inject(named, context), needs.warnings(pod, context))
-        except InjectionRefused as refused:
+        except PodRefused as refused:
             return Denied(str(refused))
         except ConfigError as problem:
             return misconfigured(context.config, problem, system_namespace)

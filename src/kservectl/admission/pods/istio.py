@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from kservectl.admission.pods.context import InjectionRefused, PodContext
+from kservectl.admission.pods.context import PodContext
 from kservectl.modelstorage.download import INIT_CONTAINER
 from kservectl.modelstorage.podspec import container, with_changed
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
@@ -57,7 +58,7 @@ def _proxy(pod: Object, notes: Mapping[str, str]) -> Object | None:
     try:
         status: Any = orjson.loads(notes[_STATUS])
     except orjson.JSONDecodeError as problem:
-        raise InjectionRefused(f"annotation {_STATUS} is not JSON: {problem}") from problem
+        raise PodRefused(f"annotation {_STATUS} is not JSON: {problem}") from problem
     names = status.get("containers") if isinstance(status, dict) else None
     if not isinstance(names, list) or not names:
         return None

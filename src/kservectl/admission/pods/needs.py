@@ -16,7 +16,7 @@ from kservectl.objects.metadata import Object
 
 
 def references(pod: Object, context: PodContext) -> tuple[Reference, ...]:
-    """What `pod` needs to be seen of, as far as `context` shows it already; raises InjectionRefused or ConfigError."""
+    """What `pod` needs to be seen of, as far as `context` shows it already; raises PodRefused or ConfigError."""
     return tuple(Reference(kind, name, context.namespace) for kind, name in _needed(pod, context))
 
 

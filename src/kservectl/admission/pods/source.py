@@ -3,8 +3,8 @@
 import hashlib
 
 from kservectl.admission.inferenceservice.local_model import CACHE_LABEL, CLAIM_ANNOTATION, SOURCE_ANNOTATION
-from kservectl.admission.pods.context import InjectionRefused
 from kservectl.modelstorage.claim import SCHEME
+from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
@@ -19,7 +19,7 @@ def source_uri(pod: Object) -> str:
         return uri
     claim = notes.get(CLAIM_ANNOTATION)
     if claim is None:
-        raise InjectionRefused(f"Annotation {CLAIM_ANNOTATION} not found")
+        raise PodRefused(f"Annotation {CLAIM_ANNOTATION} not found")
     cached = notes.get(SOURCE_ANNOTATION, "")
     return f"{SCHEME}{claim}/models/{storage_key(cached)}/{uri.removeprefix(cached).lstrip('/')}"
 
