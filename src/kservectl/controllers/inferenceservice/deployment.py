@@ -16,6 +16,7 @@ from kservectl.objects.metadata import Object
 DEFAULT_PORT = 8080
 
 _PROBED = (MAIN_CONTAINER, TRANSFORMER_CONTAINER)
+_REFERENCE_DEFAULTS = {"fieldRef": {"apiVersion": "v1"}, "resourceFieldRef": {"divisor": "0"}}
 _KEY_DEFAULTS = {"protocol": "TCP"}
 _DEFAULT_ROLLOUT = "25%"
 _REVISION_HISTORY = 10
@@ -90,6 +91,8 @@ def _container(container: Object, *, probed: bool) -> Object:
     for field, keys in (("env", ("name",)), ("ports", ("containerPort", "protocol"))):
         if filled.get(field):
             filled[field] = _last_of_each(filled[field], *keys)
+    if filled.get("env"):
+        filled["env"] = [_from_whole_reference(entry) for entry in filled["env"]]
     if probed and filled.get("name") in _PROBED and not filled.get("readinessProbe"):
         filled["readinessProbe"] = {
             "tcpSocket": {"port": _first_port(container)},
@@ -99,6 +102,15 @@ def _container(container: Object, *, probed: bool) -> Object:
             "failureThreshold": 3,
         }
     return filled
+
+
+def _from_whole_reference(entry: Object) -> Object:
+    """A variable that takes its value from the pod, in full: such a reference is one value to server-side apply."""
+    source = entry.get("valueFrom") or {}
+    for field, default in _REFERENCE_DEFAULTS.items():
+        if source.get(field):
+            return {**entry, "valueFrom": {**source, field: {**default, **source[field]}}}
+    return entry
 
 
 def _last_of_each(items: Sequence[Object], *keys: str) -> list[Object]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SERVICE
 from kservectl.objects.metadata import Object
@@ -522,3 +524,43 @@ def test_failing_worker_pods_are_explained() -> None:
     told = {each.about: each.message for each in world.decide().explanations}
 
     assert "was killed because it used more memory than its limit" in told["Pod/iris-predictor-worker-1"]
+
+
+# --- whatever a person writes ---
+
+NAMES = [
+    "containers",
+    "resources",
+    "requests",
+    "limits",
+    "env",
+    "value",
+    "valueFrom",
+    "nvidia.com/gpu",
+    "volumes",
+    "name",
+    "image",
+    "args",
+    "initContainers",
+    "pipelineParallelSize",
+    "tensorParallelSize",
+    "nodeSelector",
+    "tolerations",
+    "$patch",
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.sampled_from(["", "1", "two", "{{.Name}}", "delete"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(JSON | st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4), JSON)
+def test_no_worker_spec_makes_a_reconcile_raise(workers: Any, resources: Any) -> None:
+    world = World(llm(model={"resources": resources}), ray_runtime())
+    world.service["spec"]["predictor"]["workerSpec"] = workers
+
+    outcome = world.step()
+
+    assert outcome.status is not None
+    assert outcome.complete == (outcome.terminal_error is None)

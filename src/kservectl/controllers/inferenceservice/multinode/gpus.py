@@ -28,13 +28,12 @@ def requested(container: Object, names: Sequence[str]) -> int:
 def with_gpus(container: Object, names: Sequence[str], count: int) -> Object:
     """`container` with exactly `count` GPUs, of the kind that it has already; raises CannotDecide."""
     name = next((n for n in names if _amount(container, "limits", n) or _amount(container, "requests", n)), _DEFAULT)
-    resources = container.get("resources") or {}
-    changed = {part: {**(resources.get(part) or {}), name: str(count)} for part in ("limits", "requests")}
-    return {**container, "resources": {**resources, **changed}}
+    changed = {part: {**_part(container, part), name: str(count)} for part in ("limits", "requests")}
+    return {**container, "resources": {**(container.get("resources") or {}), **changed}}
 
 
 def _amount(container: Object, part: str, name: str) -> int:
-    found = ((container.get("resources") or {}).get(part) or {}).get(name)
+    found = _part(container, part).get(name)
     if found is None:
         return 0
     try:
@@ -45,6 +44,11 @@ def _amount(container: Object, part: str, name: str) -> int:
             reason=INVALID,
             next_step=f"Write {part}.{name} as a whole number.",
         ) from error
+
+
+def _part(container: Object, part: str) -> Object:
+    found = (container.get("resources") or {}).get(part)
+    return found if isinstance(found, dict) else {}
 
 
 def _listed(text: str) -> list[str]:
