@@ -215,7 +215,8 @@ def _planned_routes(
     own = builder.route(meta.service, [hosts.service, *hosts.additional], rules)
     planned.append(_Plan("InferenceService", own, open=all_ready))
     if path:
-        rules = split.of([builder.below_path(path, entry_of(parts))])
+        explain = [builder.explanations_below_path(path, part) for part in parts if part.role == "explainer"]
+        rules = split.of([*explain, builder.below_path(path, entry_of(parts))])
         below = builder.route(f"{meta.service}-path", [config.ingress_domain], rules)
         planned.append(_Plan("Path", below, open=all_ready))
     return planned

@@ -86,6 +86,14 @@ class RouteBuilder:
         rule["filters"].append({"type": "URLRewrite", "urlRewrite": rewrite})
         return rule
 
+    def explanations_below_path(self, path: str, explainer: Deployed) -> Object:
+        """The same for explanations of the model that is named like the service: a path to be cut must be known whole."""
+        whole = f"/v1/models/{self._meta.service}:explain"
+        rule = self._rule(_path("Exact", path + whole), explainer, PUBLIC_PORT)
+        rewrite = {"path": {"type": "ReplaceFullPath", "replaceFullPath": whole}}
+        rule["filters"].append({"type": "URLRewrite", "urlRewrite": rewrite})
+        return rule
+
     def _rule(self, match: Object, target: Deployed, port: int) -> Object:
         headers = [
             {"name": "KServe-Isvc-Name", "value": self._meta.service},
