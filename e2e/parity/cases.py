@@ -139,7 +139,7 @@ class Cases:
 def _accounts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key == "serviceAccountName" and isinstance(inner, str):
+            if key in ("serviceAccountName", "serviceAccount") and isinstance(inner, str):
                 yield inner
             yield from _accounts(inner)
     elif isinstance(value, list):

@@ -21,6 +21,7 @@ def storage_container() -> Object:
             "container": {
                 "name": "storage-initializer",
                 "image": STORAGE_INITIALIZER_IMAGE,
+                "imagePullPolicy": "IfNotPresent",
                 "resources": {
                     "requests": {"memory": "100Mi", "cpu": "100m"},
                     "limits": {"memory": "1Gi", "cpu": "1"},
