@@ -14,6 +14,9 @@ from kservectl.api.model import PRESERVE_UNKNOWN, ApiModel, Int32, Int64, Resour
 ROOT = "root"
 """The node at which every request enters."""
 
+PROPAGATE_HEADERS = "PROPAGATE_HEADERS"
+"""The environment variable of a router that lists which headers go on to the services."""
+
 RouterType = Literal["Sequence", "Splitter", "Ensemble", "Switch"]
 
 

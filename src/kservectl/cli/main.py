@@ -13,9 +13,13 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "render": ("kservectl.cli.render", "What would be created, with no cluster at all."),
     "tree": ("kservectl.cli.tree", "An object, all that it owns, and how each part is doing."),
     "why": ("kservectl.cli.why", "Why something is not Ready, and what to do next."),
+    "router": ("kservectl.cli.router", "The data plane of an InferenceGraph."),
     "crds": ("kservectl.cli.manifests", "Print the CustomResourceDefinitions."),
     "manifests": ("kservectl.cli.manifests", "Print everything that an installation needs."),
 }
+
+
+_GRAPH = "--graph-json"
 
 
 class _LazyGroup(click.Group):
@@ -36,7 +40,8 @@ class _LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # `python -m kservectl --kubeconfig …` is the manager: options without a command are those of `run`.
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version", "-h")):
-            args = ["run", *args]
+            # The image of a graph's router is given the graph and no command, as KServe's is.
+            args = ["router" if _GRAPH in args else "run", *args]
         return super().parse_args(ctx, args)
 
 

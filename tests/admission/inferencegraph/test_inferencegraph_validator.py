@@ -1,6 +1,7 @@
 """Which InferenceGraphs may be stored, and what users are told about the others."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -118,14 +119,17 @@ def test_steps_lead_to_nodes_that_exist() -> None:
         ),
     ],
 )
-def test_circles_are_refused(nodes: dict[str, Object], circle: str) -> None:
+def test_circles_are_refused(nodes: dict[str, Any], circle: str) -> None:
     (message,) = messages(graph(**nodes))
     assert circle in message
 
 
 def test_a_node_may_be_reached_on_two_ways() -> None:
     both = node("Ensemble", {"nodeName": "left"}, {"nodeName": "right"})
-    ends = {"left": node("Sequence", {"nodeName": "end"}), "right": node("Sequence", {"nodeName": "end"})}
+    ends: dict[str, Any] = {
+        "left": node("Sequence", {"nodeName": "end"}),
+        "right": node("Sequence", {"nodeName": "end"}),
+    }
     assert messages(graph(root=both, **ends, end=node("Sequence", A))) == []
 
 

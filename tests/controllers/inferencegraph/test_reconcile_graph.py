@@ -1,6 +1,7 @@
 """What becomes of an InferenceGraph: its objects, its status, and what it does when something is wrong."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -297,7 +298,7 @@ def test_the_mode_is_decided_once() -> None:
         ({"deploy": {}}, "defaultDeploymentMode is required"),
     ],
 )
-def test_a_broken_configuration_is_told_and_breaks_nothing(keys: dict[str, object], said: str) -> None:
+def test_a_broken_configuration_is_told_and_breaks_nothing(keys: dict[str, Any], said: str) -> None:
     world = World(graph(), **keys)
     outcome = world.step()
     assert said in world.condition()["message"]

@@ -1,7 +1,7 @@
 """The router of a graph as a workload: one container that is given the graph, behind one Service."""
 
 from kservectl.api.config import Config
-from kservectl.api.inferencegraph import InferenceGraphSpec
+from kservectl.api.inferencegraph import PROPAGATE_HEADERS, InferenceGraphSpec
 from kservectl.api.inferenceservice import PredictorSpec
 from kservectl.controllers.inferencegraph.graph_json import graph_json
 from kservectl.controllers.inferenceservice.component import Component
@@ -13,7 +13,6 @@ from kservectl.objects.metadata import Object
 from kservectl.objects.quantity import InvalidQuantity
 
 GRAPH_LABEL = "serving.kserve.io/inferencegraph"
-PROPAGATE_HEADERS = "PROPAGATE_HEADERS"
 
 _PLACEMENT = ("affinity", "tolerations", "nodeSelector", "nodeName", "serviceAccountName")
 _SCALING = ("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "timeout")

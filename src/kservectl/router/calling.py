@@ -1,0 +1,92 @@
+"""Calling a service: one POST to the URL of a step.
+
+Whatever the service answers is an Answer. A URL that cannot be called, a connection that fails, a deadline that passes and
+an answer that is too long are StepErrors, whose text holds no credentials.
+"""
+
+import re
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from kservectl.router.answer import Answer, StepError
+from kservectl.router.mesh import Mesh
+
+_HOST = re.compile(r"[\w.~%:-]+")
+_CHUNK = 1 << 16
+
+
+class ServiceClient:
+    """Calls services until the block of `async with` ends.
+
+    `seconds` bounds each call, None does not; `max_bytes` bounds the body of an answer. Proxies of the environment are used.
+    """
+
+    def __init__(self, *, seconds: float | None, max_bytes: int, mesh: Mesh | None = None) -> None:
+        self._seconds = seconds
+        self._max_bytes = max_bytes
+        self._mesh = mesh or Mesh()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=None),
+            connector=aiohttp.TCPConnector(limit=0),
+            trust_env=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, url: str, body: bytes, headers: CIMultiDict[str]) -> Answer:
+        """The service's answer; raises StepError."""
+        if self._session is None:
+            raise RuntimeError("a ServiceClient calls only inside of its `async with`")
+        target = _parsed(url)
+        if target.scheme == "https" and await self._mesh.has_side_car(self._session):
+            target = target.with_scheme("http")
+        shown = target.with_user(None)
+        try:
+            async with self._session.post(target, data=body, headers=headers) as answer:
+                received = await self._read(answer, shown)
+                return Answer(answer.status, received, answer.headers.get("Content-Type", ""))
+        except TimeoutError as error:
+            why = str(error) if self._seconds is None else f"no answer within {self._seconds:g} s"
+            raise StepError(f'Post "{shown}": {why}') from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise StepError(f'Post "{shown}": {_sentence(error)}') from error
+
+    async def _read(self, answer: aiohttp.ClientResponse, shown: URL) -> bytes:
+        received = bytearray()
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            received += chunk
+            if len(received) > self._max_bytes:
+                answer.close()
+                raise StepError(f'Post "{shown}": the answer is longer than {self._max_bytes} bytes')
+        return bytes(received)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = URL(url)
+    except ValueError as error:
+        raise StepError(f'parse "{url}": {error}') from error
+    if parsed.scheme not in ("http", "https"):
+        raise StepError(f'Post "{url}": unsupported protocol scheme "{parsed.scheme}"')
+    if not parsed.host or not _HOST.fullmatch(parsed.raw_host or "") or set(parsed.host) & set("{}$"):
+        raise StepError(f'parse "{url}": invalid character in host name')
+    return parsed
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect to {error.host}:{error.port}: {error.strerror or error}"
+    return str(error) or type(error).__name__

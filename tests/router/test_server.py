@@ -1,0 +1,275 @@
+"""The router over real connections: with services that answer, hang, break off, say too much, or are not there."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from multidict import CIMultiDict
+from prometheus_client import CollectorRegistry, generate_latest
+
+from kservectl.api.inferencegraph import InferenceGraphSpec
+from kservectl.clock import Clock, SystemClock
+from kservectl.router.calling import ServiceClient
+from kservectl.router.headers import HeaderRules
+from kservectl.router.mesh import Mesh
+from kservectl.router.metrics import RouterMetrics
+from kservectl.router.server import RouterOptions, RouterServer
+from tests.fake_clock import FakeClock
+
+
+class Upstream:
+    """A service with a misbehaviour for each path; keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, bytes, dict[str, str]]] = []
+        self.hanging = asyncio.Event()
+        self.gone = asyncio.Event()
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.seen.append((request.method, request.path, body, dict(request.headers)))
+        match request.path:
+            case "/echo":
+                return web.Response(body=body, content_type="application/json")
+            case "/text":
+                return web.Response(body=b"plain words", content_type="text/csv")
+            case "/teapot":
+                return web.json_response({"short": "stout"}, status=418)
+            case "/moved":
+                return web.Response(status=307, headers={"Location": "/echo"})
+            case "/hang":
+                self.hanging.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self.gone.set()
+            case "/reset":
+                assert request.transport is not None
+                request.transport.abort()
+            case "/flood":
+                response = web.StreamResponse()
+                await response.prepare(request)
+                for _ in range(1000):
+                    await response.write(b"x" * 10_000)
+                return response
+        return web.Response(status=404)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    service = Upstream()
+    app = web.Application(client_max_size=1 << 30)
+    app.router.add_route("*", "/{path:.*}", service.handle)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield service
+    await runner.cleanup()
+
+
+class Router:
+    """A running router and a client of it."""
+
+    def __init__(
+        self, server: RouterServer, session: aiohttp.ClientSession, stop: asyncio.Event, registry: Any
+    ) -> None:
+        self.server, self.session, self.stop, self.registry = server, session, stop, registry
+
+    async def post(self, body: bytes = b"{}", path: str = "/", **kwargs: Any) -> tuple[int, bytes, str]:
+        async with self.session.post(f"http://127.0.0.1:{self.server.port}{path}", data=body, **kwargs) as answer:
+            return answer.status, await answer.read(), answer.headers["Content-Type"]
+
+    async def cause(self, body: bytes = b"{}") -> tuple[int, str]:
+        status, answer, kind = await self.post(body)
+        assert kind == "application/json"
+        assert list(json.loads(answer)) == ["error", "cause"]
+        return status, json.loads(answer)["cause"]
+
+
+@asynccontextmanager
+async def routing(
+    *steps: dict[str, Any], type_: str = "Sequence", clock: Clock | None = None, spec: Any = None, **options: Any
+) -> AsyncIterator[Router]:
+    graph = InferenceGraphSpec.parse({"nodes": {"root": {"routerType": type_, "steps": list(steps)}}, **(spec or {})})
+    registry, stop = CollectorRegistry(), asyncio.Event()
+    clock = clock or SystemClock()
+    server = RouterServer(
+        graph,
+        RouterOptions(**{"bind": "127.0.0.1:0", "drain_seconds": 0, "finish_seconds": 1, **options}),
+        clock=clock,
+        draw=lambda: 0,
+        metrics=RouterMetrics(registry, clock.monotonic),
+    )
+    async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as session:
+        running = group.create_task(server.run(stop))
+        await server.started.wait()
+        yield Router(server, session, stop, registry)
+        stop.set()
+        if isinstance(clock, FakeClock):
+            await clock.advance(60)
+        await running
+
+
+def to(url: str, **fields: Any) -> dict[str, Any]:
+    return {"serviceUrl": url, **fields}
+
+
+async def test_any_path_and_method_runs_the_graph(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/echo")) as router:
+        assert await router.post(b'{"a": 1}', "/v2/x?y=1") == (200, b'{"a": 1}', "application/json")
+        async with router.session.put(f"http://127.0.0.1:{router.server.port}/z", data=b"[]") as answer:
+            assert answer.status == 200
+    assert [(method, path, body) for method, path, body, _ in upstream.seen] == [
+        ("POST", "/echo", b'{"a": 1}'),
+        ("POST", "/echo", b"[]"),
+    ]
+
+
+async def test_what_a_service_refuses_reaches_the_caller(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/teapot")) as router:
+        assert await router.post() == (418, b'{"short": "stout"}', "application/json")
+
+
+async def test_what_is_no_json_is_left_as_it_is(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/text")) as router:
+        assert await router.post() == (200, b"plain words", "text/csv")
+
+
+async def test_redirects_are_followed_with_the_body(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/moved")) as router:
+        assert (await router.post(b"[1]"))[1] == b"[1]"
+
+
+async def test_headers_go_on_as_configured(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/echo"), headers=HeaderRules.of_variable("X-Keep,Content-Type")) as router:
+        await router.post(headers={"x-keep": "1", "X-Drop": "2", "Content-Type": "application/cloudevents+json"})
+    headers = upstream.seen[0][3]
+    assert headers["X-Keep"] == "1"
+    assert headers["Content-Type"] == "application/cloudevents+json"
+    assert "X-Drop" not in headers
+    assert headers["Host"] == upstream.url.removeprefix("http://")
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://single-1.default.{$your-domain}/switch", "invalid character in host name"),
+        ("", "unsupported protocol scheme"),
+        ("ftp://host/x", 'unsupported protocol scheme "ftp"'),
+        ("http://", "invalid character in host name"),
+        ("http://[::1", "parse"),
+        (f"http://user:secret@127.0.0.1:{closed_port()}/x", "cannot connect to 127.0.0.1"),
+    ],
+)
+async def test_a_url_that_cannot_be_called_is_told(url: str, said: str) -> None:
+    async with routing(to(url)) as router:
+        status, cause = await router.cause()
+    assert status == 500
+    assert said in cause
+    assert "secret" not in cause
+
+
+async def test_a_switch_without_a_match_is_not_found() -> None:
+    async with routing(to("http://x", condition="a"), type_="Switch") as router:
+        assert await router.cause() == (404, "None of the routes matched with the switch condition")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/reset", "Server disconnected"), ("/flood", "the answer is longer than 100000 bytes")],
+)
+async def test_a_service_that_breaks_harms_nobody_else(upstream: Upstream, path: str, said: str) -> None:
+    bad = {"condition": "bad", **to(upstream.url + path)}
+    good = {"condition": "good", **to(f"{upstream.url}/echo")}
+    async with routing(bad, good, type_="Switch", max_bytes=100_000) as router:
+        bad_ones = [asyncio.create_task(router.cause(b'{"bad":1}')) for _ in range(2)]
+        good_ones = await asyncio.gather(*(router.post(b'{"good":1}') for _ in range(5)))
+        causes = await asyncio.gather(*bad_ones)
+    assert all(status == 500 and said in cause for status, cause in causes)
+    assert [answer[0] for answer in good_ones] == [200] * 5
+
+
+async def test_a_request_that_is_too_long_is_refused(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/echo"), max_bytes=1000) as router:
+        assert await router.cause(b"x" * 2000) == (413, "the request is longer than 1000 bytes")
+    assert upstream.seen == []
+
+
+async def test_a_service_that_hangs_is_given_up(upstream: Upstream) -> None:
+    spec = {"routerTimeouts": {"serviceClient": 1}}
+    async with routing(to(f"{upstream.url}/hang"), spec=spec) as router:
+        status, cause = await router.cause()
+    assert (status, cause) == (500, f'Post "{upstream.url}/hang": no answer within 1 s')
+    await asyncio.wait_for(upstream.gone.wait(), 5)
+
+
+async def test_a_graph_that_takes_too_long_is_answered_for(upstream: Upstream) -> None:
+    clock = FakeClock()
+    async with routing(to(f"{upstream.url}/hang"), to(f"{upstream.url}/echo"), clock=clock) as router:
+        asking = asyncio.create_task(router.cause())
+        await upstream.hanging.wait()
+        await clock.advance(59)
+        assert not asking.done()
+        await clock.advance(2)
+        assert await asking == (504, "the graph gave no answer within 60 s")
+        await asyncio.wait_for(upstream.gone.wait(), 5)
+
+
+async def test_a_caller_that_leaves_ends_the_calls(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/hang")) as router:
+        asking = asyncio.create_task(router.post())
+        await upstream.hanging.wait()
+        asking.cancel()
+        await asyncio.wait_for(upstream.gone.wait(), 5)
+
+
+async def test_a_router_that_stops_finishes_what_is_under_way(upstream: Upstream) -> None:
+    clock = FakeClock()
+    async with routing(to(f"{upstream.url}/echo"), clock=clock, drain_seconds=10) as router:
+        ready = f"http://127.0.0.1:{router.server.port}/readyz"
+        async with router.session.get(ready) as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+        router.stop.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        async with router.session.get(ready) as answer:
+            assert (answer.status, await answer.text()) == (503, "shutting down")
+        assert (await router.post())[0] == 200, "requests are still taken while it drains"
+
+
+async def test_requests_and_calls_are_counted(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/teapot", name="tea"), to("http://[", name="bad")) as router:
+        await router.cause()
+        text = generate_latest(router.registry).decode()
+    assert 'kservectl_router_requests_total{code="500"} 1.0' in text
+    assert 'kservectl_router_step_seconds_count{code="418",node="root",step="tea"} 1.0' in text
+    assert 'kservectl_router_step_seconds_count{code="error",node="root",step="bad"} 1.0' in text
+
+
+async def test_a_mesh_is_looked_for_once(upstream: Upstream) -> None:
+    secure = upstream.url.replace("http:", "https:") + "/echo"
+    async with ServiceClient(seconds=5, max_bytes=100, mesh=Mesh(f"{upstream.url}/moved")) as client:
+        for _ in range(2):
+            assert (await client.post(secure, b"[]", CIMultiDict())).body == b"[]"
+    assert [path for method, path, _, _ in upstream.seen if method == "GET"] == ["/moved", "/echo"]
+
+
+async def test_without_a_mesh_https_stays() -> None:
+    async with routing(to(f"https://127.0.0.1:{closed_port()}/")) as router:
+        _, cause = await router.cause()
+    assert "https://127.0.0.1" in cause
