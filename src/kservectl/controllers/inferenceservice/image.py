@@ -36,5 +36,8 @@ def resolve(image: str, *, version: str | None, server_type: str, gpu: bool) -> 
 
 def wants_gpu(container: Object) -> bool:
     """Whether the container's limits name an NVIDIA GPU, whole or partitioned."""
-    limits = (container.get("resources") or {}).get("limits")
-    return isinstance(limits, Mapping) and any(name == "nvidia.com/gpu" or name.startswith("nvidia.com/mig") for name in limits)
+    resources = container.get("resources")
+    limits = resources.get("limits") if isinstance(resources, Mapping) else None
+    return isinstance(limits, Mapping) and any(
+        name == "nvidia.com/gpu" or name.startswith("nvidia.com/mig") for name in limits
+    )

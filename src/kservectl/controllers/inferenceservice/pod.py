@@ -6,7 +6,9 @@ an environment variable has one source, a probe one handler, a volume one source
 
 from typing import Any
 
+from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import ModelSpec, WorkerSpec
+from kservectl.api.pod import ContainerFields
 from kservectl.controllers.inferenceservice import image, placeholders
 from kservectl.controllers.inferenceservice.component import (
     MAIN_CONTAINER,
@@ -14,7 +16,7 @@ from kservectl.controllers.inferenceservice.component import (
     WORKER_CONTAINER,
     Component,
 )
-from kservectl.controllers.inferenceservice.failure import CannotDecide, invalid_model
+from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide, invalid_model
 from kservectl.controllers.inferenceservice.runtime_selection import Runtime
 from kservectl.controllers.inferenceservice.server_type import server_type_of
 from kservectl.objects.metadata import Object
@@ -68,7 +70,7 @@ def build_worker(workers: WorkerSpec, model: ModelSpec, runtime: Runtime, meta: 
     if not recipe:
         raise _invalid("No workerSpec container configuration found in selected serving runtime", runtime)
     main = _needed(recipe, WORKER_CONTAINER, runtime)
-    own = {**(workers.containers[0] if workers.containers else {}), "name": WORKER_CONTAINER}
+    own = {**_worker_container(workers), "name": WORKER_CONTAINER}
     try:
         pod = _merge_pod(spec, workers.pod_spec())
         return {**pod, "containers": [_serving(main, own, model, runtime, meta)]}
@@ -158,6 +160,17 @@ def _one_of(merged: Object, own: Object, alternatives: tuple[str, ...]) -> Objec
 
 def _named(containers: list[Object], name: str) -> Object | None:
     return next((container for container in containers if container.get("name") == name), None)
+
+
+def _worker_container(workers: WorkerSpec) -> Object:
+    """The service's own words on the container of its workers; raises CannotDecide for what is no container."""
+    try:
+        return ContainerFields.parse(workers.containers[0]).container() if workers.containers else {}
+    except Malformed as error:
+        field = "spec.predictor.workerSpec.containers[0]"
+        raise CannotDecide(
+            f"{field} cannot be read: {error}", reason=INVALID_SPEC, next_step=f"Correct {field}."
+        ) from error
 
 
 def _needed(recipe: list[Object], name: str, runtime: Runtime) -> Object:

@@ -29,7 +29,7 @@ def with_gpus(container: Object, names: Sequence[str], count: int) -> Object:
     """`container` with exactly `count` GPUs, of the kind that it has already; raises CannotDecide."""
     name = next((n for n in names if _amount(container, "limits", n) or _amount(container, "requests", n)), _DEFAULT)
     changed = {part: {**_part(container, part), name: str(count)} for part in ("limits", "requests")}
-    return {**container, "resources": {**(container.get("resources") or {}), **changed}}
+    return {**container, "resources": {**_resources(container), **changed}}
 
 
 def _amount(container: Object, part: str, name: str) -> int:
@@ -47,7 +47,12 @@ def _amount(container: Object, part: str, name: str) -> int:
 
 
 def _part(container: Object, part: str) -> Object:
-    found = (container.get("resources") or {}).get(part)
+    found = _resources(container).get(part)
+    return found if isinstance(found, dict) else {}
+
+
+def _resources(container: Object) -> Object:
+    found = container.get("resources")
     return found if isinstance(found, dict) else {}
 
 
