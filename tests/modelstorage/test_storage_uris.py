@@ -72,6 +72,12 @@ def test_claims_are_mounted_each_at_its_path_with_its_folder() -> None:
     assert "initContainers" not in answer
 
 
+def test_paths_whose_volumes_would_have_one_name_are_refused() -> None:
+    assert refusal(("pvc://one", "/mnt/a-b/c"), ("oci+native://two", "/mnt/a/b-c")) == (
+        "storageUris: the mount paths /mnt/a/b-c and /mnt/a-b/c would share a volume; rename one of them"
+    )
+
+
 def test_claims_come_before_downloads() -> None:
     answer = done(pod(), ("gs://b/one", "/mnt/one"), ("pvc://two", "/mnt/two"))
     assert [found["name"] for found in answer["volumes"]] == ["mnt-two", "mnt-one"]

@@ -8,7 +8,7 @@ from kservectl.modelstorage.credentials.download import download_credentials
 from kservectl.modelstorage.download import Destination, Source, has_init_container, with_download
 from kservectl.modelstorage.oci.injection import with_images
 from kservectl.modelstorage.oci.reference import OciSource, is_oci, oci_source
-from kservectl.modelstorage.paths import common_parent, volume_name
+from kservectl.modelstorage.paths import clean, common_parent, volume_name
 from kservectl.modelstorage.refusal import PodRefused
 from kservectl.modelstorage.storage_container import downloads_several, storage_container
 from kservectl.objects import metadata
@@ -36,6 +36,7 @@ def with_storage_uris(
     if AGENT_ANNOTATION in metadata.annotations(pod):
         return pod
     images, claims, downloads = _sorted(sources, context)
+    _check_names([*(image.path for image in images), *(path for _, path in claims)])
     if not has_init_container(pod):
         pod = _with_claims(pod, claims)
         if downloads:
@@ -58,6 +59,17 @@ def _with_downloads(pod: Object, downloads: Sequence[Source], chosen: Object | N
     return with_download(
         pod, downloads, Destination(volume_name(path, _ROOT_VOLUME), path), chosen, context, credentials
     )
+
+
+def _check_names(paths: Sequence[str]) -> None:
+    """Volumes are named after paths, of which two may give one name: `/a-b/c` and `/a/b-c`."""
+    by_name: dict[str, str] = {}
+    for path in paths:
+        other = by_name.setdefault(volume_name(path, _ROOT_VOLUME), path)
+        if clean(other) != clean(path):
+            raise PodRefused(
+                f"storageUris: the mount paths {other} and {path} would share a volume; rename one of them"
+            )
 
 
 def _storage_container(uri: str, name: str, context: StorageContext) -> Object | None:

@@ -119,6 +119,11 @@ def test_a_claim_is_mounted_and_nothing_is_downloaded(path: str) -> None:
     assert answer["containers"][0]["env"] == [{"name": "STORAGE_URI", "value": "/mnt/models"}]
 
 
+def test_a_claim_is_mounted_in_the_transformer_beside_the_server_too() -> None:
+    answer = spec(pod(container(), container("transformer-container"), uri="pvc://claim/x"))
+    assert [found["volumeMounts"][0]["subPath"] for found in answer["containers"]] == ["x", "x"]
+
+
 def test_a_claim_needs_no_configuration_of_the_download() -> None:
     broken = PodContext("default", "kserve", config(storageInitializer="nonsense"))
     assert spec(pod(uri="pvc://claim"), broken)["volumes"]
