@@ -11,6 +11,7 @@ _AVAILABLE = "Available"
 _PROGRESSING = "Progressing"
 _REPLICA_FAILURE = "ReplicaFailure"
 _COMPLETE = "NewReplicaSetAvailable"
+_HEAD, _WORKER = "predictor-container", "worker-container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,29 @@ def _conditions(deployment: Object | None) -> Mapping[str, Object]:
 
 
 def _together(head: Mapping[str, Object], worker: Mapping[str, Object]) -> Mapping[str, Object]:
-    """The conditions that both report: True where both are, with the words of both."""
-    return {type_: _combined(head[type_], worker[type_]) for type_ in head if type_ in worker}
-
-
-def _combined(head: Object, worker: Object) -> Object:
-    both = head.get("status") == TRUE and worker.get("status") == TRUE
-    reasons = (str(head.get("reason") or ""), str(worker.get("reason") or ""))
-    return {
-        "status": TRUE if both else FALSE,
-        "reason": reasons[0] if reasons[0] == reasons[1] else _of_each(*reasons),
-        "message": _of_each(str(head.get("message") or ""), str(worker.get("message") or "")),
+    """The conditions that both report: True where both are. Pods of one part that are refused are enough, though."""
+    found = {
+        type_: _in_words_of({_HEAD: head[type_], _WORKER: worker[type_]})
+        for type_ in head
+        if type_ in worker and type_ != _REPLICA_FAILURE
     }
+    refused = {part: told.get(_REPLICA_FAILURE, {}) for part, told in ((_HEAD, head), (_WORKER, worker))}
+    refused = {part: condition for part, condition in refused.items() if condition.get("status") == TRUE}
+    return {**found, _REPLICA_FAILURE: _in_words_of(refused)} if refused else found
 
 
-def _of_each(head: str, worker: str) -> str:
-    return f"predictor-container: {head}, worker-container: {worker}"
+def _in_words_of(parts: Mapping[str, Object]) -> Object:
+    """One condition of several parts: a reason that all have is said once, everything else by part."""
+
+    def each(field: str) -> str:
+        return ", ".join(f"{part}: {condition.get(field) or ''}" for part, condition in parts.items())
+
+    reasons = {str(condition.get("reason") or "") for condition in parts.values()}
+    return {
+        "status": TRUE if all(condition.get("status") == TRUE for condition in parts.values()) else FALSE,
+        "reason": reasons.pop() if len(reasons) == 1 else each("reason"),
+        "message": each("message"),
+    }
 
 
 def _says(status: Truth, condition: Object) -> Readiness:

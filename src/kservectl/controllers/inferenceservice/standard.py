@@ -27,6 +27,7 @@ from kservectl.controllers.inferenceservice import (
     model_status,
     network_policy,
     predictor,
+    retiring,
     scaledobject,
     scaler_change,
     stop,
@@ -100,11 +101,13 @@ def decide(
         draft.set_addresses(exposed.url, address.in_cluster_url(entry, settings.cluster_domain))
     _say_model(parts[0], draft, view)
     patience = _patience(parts, draft, view)
+    desired = (*shared, *children, *exposed.routes)
+    # What a canary runs that cannot be built now is not known; it takes no traffic.
+    known = exposed.complete and all(canary.failure is None for canary in canaries)
     return Outcome(
-        desired=(*shared, *children, *exposed.routes),
+        desired=desired,
         shared=frozenset(range(len(shared))),
-        # What a canary runs that cannot be built now is not known; it takes no traffic.
-        complete=exposed.complete and all(canary.failure is None for canary in canaries),
+        complete=known and not retiring.is_needed(service, desired, view),
         status=None if patience else draft.to_wire(),
         finalizers=(deletion.FINALIZER,),
         events=events.of_transition(metadata.name(service), draft),
@@ -145,8 +148,7 @@ def _canaries(
 
 
 def _readiness(workload: Workload, view: View) -> Readiness:
-    nodes = [workload] if workload.worker is None else [workload, workload.worker]
-    return readiness(*(view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace) for node in nodes))
+    return readiness(*(view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace) for node in workload.nodes))
 
 
 def _front(workload: Workload, view: View, config: Config) -> Object:
@@ -197,9 +199,8 @@ def _patience(parts: Sequence[Deployed], draft: StatusDraft, view: View) -> floa
     if draft.before.get("conditions"):
         return None
     waits = []
-    for part in parts:
-        meta = part.workload.metadata
-        live = view.get(DEPLOYMENT, meta.name, meta.namespace)
+    for node in (node for part in parts for node in part.workload.nodes):
+        live = view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace)
         created = metadata.metadata(live or {}).get("creationTimestamp")
         if live is not None and created and not (live.get("status") or {}).get("conditions"):
             waits.append(_FIRST_WORD - (view.now - parse_time(str(created))).total_seconds())
@@ -239,8 +240,6 @@ def _explanations(
     found += exposed.explanations
     for part in parts:
         if not part.readiness.is_ready:
-            found += explain.pods(_pods(part, view))
-            if part.workload.worker is not None:
-                workers = part.workload.worker.metadata
-                found += explain.pods(pods_with(workers.selector, workers.namespace, view))
+            for node in part.workload.nodes:
+                found += explain.pods(pods_with(node.metadata.selector, node.metadata.namespace, view))
     return tuple(found)

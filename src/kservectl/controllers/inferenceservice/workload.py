@@ -28,6 +28,11 @@ class Workload:
     replicas: int | None = None
 
     @property
+    def nodes(self) -> "tuple[Workload, ...]":
+        """Itself, the head of several nodes, and its workers: each in a Deployment of its own."""
+        return (self,) if self.worker is None else (self, self.worker)
+
+    @property
     def port_container(self) -> Object | None:
         """The container that receives requests: a transformer beside the server, else the first one."""
         containers: list[Object] = self.pod.get("containers") or []
