@@ -19,7 +19,7 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
-PATIENCE = 25.0
+PATIENCE = 40.0
 """Seconds that anything may take unless a test says otherwise; it takes well under one on an idle machine."""
 
 

@@ -22,6 +22,7 @@ from kservectl.client.errors import NotFound
 from kservectl.objects.kind import NAMESPACE
 
 _HERE = Path(__file__).parent
+_TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
 
@@ -58,6 +59,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
     chosen = config.getoption("--cluster")
     unwanted = "devcluster" if chosen != DEVCLUSTER else "real"
     wants_sdk = "sdk" in (config.getoption("-m") or "") or chosen == REAL

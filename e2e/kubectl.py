@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-_SECONDS = 40
+_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from kservectl.objects.metadata import Object
 pytestmark = pytest.mark.usefixtures("manager")
 
 _READY = "--for=condition=Ready"
-_PATIENCE = "--timeout=25s"
+_PATIENCE = "--timeout=40s"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_get_by_label_field_and_jsonpath(kubectl: Kubectl, iris: Object) -> None
 def watching(kubectl: Kubectl, *arguments: str) -> Iterator[Iterator[str]]:
     """The lines of a `get -w` as they come."""
     with subprocess.Popen(
-        kubectl.command("get", *arguments, "--watch", "--request-timeout=25s"),
+        kubectl.command("get", *arguments, "--watch", "--request-timeout=40s"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
