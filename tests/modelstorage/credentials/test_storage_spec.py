@@ -75,7 +75,8 @@ def test_a_named_key_must_be_there() -> None:
 
 
 def test_the_secret_may_be_missing_only_while_no_key_is_named() -> None:
-    assert refusal(notes(key="mine")).startswith("can't read storage secret storage-config: ")
+    text = refusal(notes(key="mine"))
+    assert text == 'can\'t read storage secret storage-config: secrets "storage-config" not found'
     found = resolved(notes(parameters={"type": "hdfs"}))
     assert found.uri(PLACEHOLDER + "x") == "hdfs://x"
     assert env(found) == {"STORAGE_OVERRIDE_CONFIG": '{"type":"hdfs"}'}

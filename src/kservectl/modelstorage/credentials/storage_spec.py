@@ -72,7 +72,8 @@ def resolve(spec: StorageSpec, find: FindObject) -> ResolvedStorage:
     kind = spec.parameters.get("type", "")
     key = spec.key or (f"default_{kind}" if kind else "default")
     if secret is None and spec.key:
-        raise PodRefused(f"can't read storage secret {spec.secret}: it does not exist; create it")
+        missing = f'secrets "{spec.secret}" not found'
+        raise PodRefused(f"can't read storage secret {spec.secret}: {missing}")
     present = secret is not None and key in secret_data.keys(secret)
     if spec.key and not present:
         raise PodRefused(f"specified storage key {key} not found in storage secret {spec.secret}")
