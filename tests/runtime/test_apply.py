@@ -260,6 +260,19 @@ async def test_the_finalizer_is_added_with_the_annotations_in_one_write_and_remo
     assert bench.data("other") is None
 
 
+async def test_labels_of_the_owner_are_set_and_removed_once(bench: Bench) -> None:
+    await bench.apply(Outcome(labels={"found": "yes", "old": "1"}))
+    bench.requests.clear()
+    await bench.apply(Outcome(labels={"found": "yes", "old": None}))
+    assert bench.requests == ["patch configmaps"]
+    bench.requests.clear()
+    await bench.apply(Outcome(labels={"found": "yes", "old": None}))
+    owner = bench.cluster.get(CONFIG_MAP, OWNER.name, OWNER.namespace)
+    assert owner is not None
+    assert {name: owner["metadata"]["labels"].get(name) for name in ("found", "old")} == {"found": "yes", "old": None}
+    assert bench.requests == []
+
+
 async def test_nothing_is_created_for_an_owner_that_is_being_deleted(bench: Bench) -> None:
     await bench.apply(Outcome(finalizers=("test/finalizer",)))
     await bench.cluster.delete(CONFIG_MAP, OWNER.name, OWNER.namespace)

@@ -191,11 +191,13 @@ class Applier:
         missing = [name for name in outcome.finalizers or () if name not in present]
         if missing and not metadata.is_deleting(owner):
             patch["finalizers"] = present + missing
-        annotations = {
-            name: value for name, value in outcome.annotations.items() if metadata.annotations(owner).get(name) != value
-        }
-        if annotations:
-            patch["annotations"] = annotations
+        for part, wanted, found in (
+            ("annotations", outcome.annotations, metadata.annotations(owner)),
+            ("labels", outcome.labels, metadata.labels(owner)),
+        ):
+            changed = {name: value for name, value in wanted.items() if found.get(name) != value}
+            if changed:
+                patch[part] = changed
         return {"metadata": patch} if patch else None
 
     def _must_release(self, owner: Object, outcome: Outcome) -> bool:

@@ -91,3 +91,5 @@ class Outcome:
     explanations: tuple[Explanation, ...] = ()
     annotations: Mapping[str, str | None] = field(default_factory=dict)
     """Annotations of the object itself to set (or, with None, to remove); empty almost always."""
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    """Labels of the object itself to set (or, with None, to remove); empty almost always."""

@@ -3,6 +3,8 @@
 It is made empty. What stands in it afterwards is the business of TrainedModels: it is kept as it is found.
 """
 
+from collections.abc import Mapping
+
 from kservectl.controllers.inferenceservice.component import Component
 from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL, multi_model_config
 from kservectl.objects import metadata
@@ -15,22 +17,26 @@ _NO_MODELS = {"models.json": "[]"}
 
 def wanted(service: Object, component: Component, view: View) -> list[Object]:
     """The ConfigMap that `component` needs, if any."""
-    return [_config_map(service, _found(service, view))] if component.is_multi_model else []
+    if not component.is_multi_model:
+        return []
+    live = found(service, view)
+    return [config_map(service, _NO_MODELS if live is None else live.get("data") or {})]
 
 
 def kept(service: Object, view: View) -> list[Object]:
     """The ConfigMap as it is, where there is one: a service that is stopped goes on with the same models."""
-    found = _found(service, view)
-    return [] if found is None else [_config_map(service, found)]
+    live = found(service, view)
+    return [] if live is None else [config_map(service, live.get("data") or {})]
 
 
-def _found(service: Object, view: View) -> Object | None:
+def found(service: Object, view: View) -> Object | None:
     """The service's own ConfigMap; what somebody else has under that name says nothing."""
     live = view.get(CONFIG_MAP, multi_model_config(metadata.name(service)), metadata.namespace(service))
     return live if live is not None and metadata.is_controlled_by(live, metadata.uid(service)) else None
 
 
-def _config_map(service: Object, found: Object | None) -> Object:
+def config_map(service: Object, data: Mapping[str, str]) -> Object:
+    """The ConfigMap of `service` with this data."""
     return {
         "apiVersion": CONFIG_MAP.api_version,
         "kind": CONFIG_MAP.kind,
@@ -39,5 +45,5 @@ def _config_map(service: Object, found: Object | None) -> Object:
             "namespace": metadata.namespace(service),
             "labels": {**metadata.labels(service), SERVICE_LABEL: metadata.name(service)},
         },
-        "data": dict(_NO_MODELS if found is None else found.get("data") or {}),
+        "data": dict(data),
     }
