@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,11 +21,13 @@ from kservectl.client.errors import Invalid
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.controller import build
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.devcluster.contract import TypeSystem
 from kservectl.devcluster.types import builtin_types
 from kservectl.development.environment import Environment, EnvironmentOptions, running
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
+    CONTROLLER_REVISION,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
@@ -76,12 +79,13 @@ def condition(environment: Environment, type_: str) -> Object:
 
 
 def owned(environment: Environment) -> dict[tuple[str, str], Object]:
+    """All that the service owns but the record of its versions: `render` knows no past."""
     uid = metadata.uid(live(environment))
     registry = environment.cluster.registry
     kinds = {
         each.kind
         for each in build(Settings()).owns
-        if registry.named(each.kind.group, each.kind.version, each.kind.kind)
+        if each.kind != CONTROLLER_REVISION and registry.named(each.kind.group, each.kind.version, each.kind.kind)
     }
     return {
         (kind.kind, metadata.name(obj)): obj
@@ -91,23 +95,28 @@ def owned(environment: Environment) -> dict[tuple[str, str], Object]:
     }
 
 
+@cache
+def types() -> TypeSystem:
+    known = builtin_types()
+    for definition in crds():
+        known.add_definition(definition)
+    return known
+
+
 def rendered(environment: Environment, manifest: Object) -> dict[tuple[str, str], Object]:
     cluster = environment.cluster
-    types = builtin_types()
-    for definition in crds():
-        types.add_definition(definition)
     surroundings = [
         *cluster.list(CLUSTER_SERVING_RUNTIME),
         *cluster.list(CLUSTER_STORAGE_CONTAINER),
         *cluster.list(CONFIG_MAP, "kserve"),
     ]
-    objects = Renderer(surroundings, types, Settings(), SystemClock().now()).render(manifest).objects
-    return {(obj["kind"], metadata.name(obj)): obj for obj in objects}
+    objects = Renderer(surroundings, types(), Settings(), SystemClock().now()).render(manifest).objects
+    return {(obj["kind"], metadata.name(obj)): obj for obj in objects if obj["kind"] != CONTROLLER_REVISION.kind}
 
 
-def deviations(environment: Environment, manifest: Object) -> list[str]:
-    """Everything in which the cluster is not as `render` prints; empty when it is exactly so."""
-    wanted, found = rendered(environment, manifest), owned(environment)
+def deviations(environment: Environment, wanted: dict[tuple[str, str], Object]) -> list[str]:
+    """Everything in which the cluster is not as `render` printed; empty when it is exactly so."""
+    found = owned(environment)
     names = [f"{kind} {name} is missing" for kind, name in wanted.keys() - found.keys()]
     names += [f"{kind} {name} is left over" for kind, name in found.keys() - wanted.keys()]
     for identity in wanted.keys() & found.keys():
@@ -128,15 +137,16 @@ async def until(holds: Callable[[], bool], otherwise: Callable[[], object]) -> N
 
 async def eventually(environment: Environment, manifest: Object) -> None:
     """The service is Ready as it is now, and what it owns is what `render` prints."""
+    wanted = rendered(environment, manifest)
 
     def settled() -> bool:
         seen = (live(environment).get("status") or {}).get("observedGeneration")
         ready = (
             seen == metadata.generation(live(environment)) and condition(environment, "Ready").get("status") == "True"
         )
-        return ready and not deviations(environment, manifest)
+        return ready and not deviations(environment, wanted)
 
-    await until(settled, lambda: (deviations(environment, manifest), live(environment).get("status")))
+    await until(settled, lambda: (deviations(environment, wanted), live(environment).get("status")))
 
 
 async def apply(environment: Environment, manifest: Object) -> None:
@@ -212,6 +222,13 @@ async def test_changed_domain_templates_and_timeouts_reach_the_routes_without_a_
     assert all("timeouts" not in rule for route in routes.values() for rule in route["rules"])
     assert live(environment)["status"]["url"] == "https://iris.default.models.io"
 
+    await configure(environment, "ingress", additionalIngressDomains=[], pathTemplate="", disableHTTPRouteTimeout=False)
+    await eventually(environment, plain)
+    routes = {name: obj["spec"] for (kind, name), obj in owned(environment).items() if kind == "HTTPRoute"}
+    assert set(routes) == {"iris", "iris-predictor"}
+    assert routes["iris"]["hostnames"] == ["iris.default.models.io"]
+    assert all(rule["timeouts"] == {"request": "60s"} for route in routes.values() for rule in route["rules"])
+
     await configure(environment, "ingress", disableIngressCreation=True)
     await eventually(environment, plain)
     assert "HTTPRoute" not in kinds_of(environment)
@@ -238,10 +255,15 @@ async def test_kind_that_is_installed_later_is_used_without_a_restart(environmen
     await environment.client.delete(CUSTOM_RESOURCE_DEFINITION, definition)
     await environment.apply([plain])
     await until(
-        lambda: condition(environment, "IngressReady").get("reason") == "HTTPRouteNotServed",
+        lambda: (
+            (
+                condition(environment, "IngressReady").get("reason"),
+                condition(environment, "PredictorReady").get("status"),
+            )
+            == ("HTTPRouteNotServed", "True")
+        ),
         lambda: live(environment).get("status"),
     )
-    assert condition(environment, "PredictorReady")["status"] == "True"
 
     again = {name: found[name] for name in ("apiVersion", "kind", "spec")}
     await environment.client.apply(CUSTOM_RESOURCE_DEFINITION, {**again, "metadata": {"name": definition}})
@@ -324,3 +346,32 @@ async def test_autoscaler_of_a_user_is_never_overwritten(environment: Environmen
 
     await apply(environment, service({"serving.kserve.io/autoscalerClass": "external"}))
     assert environment.cluster.get(HORIZONTAL_POD_AUTOSCALER, "iris-predictor", "default") is not None
+
+
+@pytest.mark.parametrize(("owner", "taken"), [([], True), ([{"controller": True}], False)])
+async def test_route_of_the_same_name_is_taken_over_only_when_nobody_controls_it(
+    environment: Environment, owner: list[Object], taken: bool
+) -> None:
+    foreign = {"apiVersion": "example.com/v1", "kind": "Thing", "name": "other", "uid": "not-ours"}
+    theirs = {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": {
+            "name": NAME,
+            "namespace": "default",
+            "ownerReferences": [{**foreign, **each} for each in owner],
+        },
+        "spec": {"hostnames": ["theirs.io"]},
+    }
+    await environment.client.create(HTTP_ROUTE, theirs)
+    await environment.apply([service()])
+    if taken:
+        await eventually(environment, service())
+        return
+    await until(
+        lambda: "controlled by Thing other" in condition(environment, "IngressReady").get("message", ""),
+        lambda: live(environment).get("status"),
+    )
+    found = environment.cluster.get(HTTP_ROUTE, NAME, "default")
+    assert found is not None
+    assert found["spec"]["hostnames"] == ["theirs.io"]
