@@ -1,0 +1,155 @@
+"""Decide what a TrainedModel needs: one plain function from the object and the caches to an Outcome.
+
+Its entry in the service's list of models is written by the controller of that list (`modelconfig`), from the same judgement.
+"""
+
+from kservectl.api.kinds import INFERENCE_SERVICE, TRAINED_MODEL
+from kservectl.clock import parse_time
+from kservectl.controllers.inferenceservice import model_config
+from kservectl.controllers.inferenceservice.component_metadata import multi_model_config
+from kservectl.controllers.inferenceservice.conditions import ConditionSet
+from kservectl.controllers.trainedmodel import model_list
+from kservectl.controllers.trainedmodel.judgement import (
+    MEMORY_AVAILABLE,
+    MULTI_MODEL,
+    SERVICE_READY,
+    Judgement,
+    judge,
+)
+from kservectl.controllers.trainedmodel.siblings import ALLOCATED_LABEL, PARENT_LABEL, parent_name
+from kservectl.objects import metadata
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Explanation, Outcome, Reference
+from kservectl.runtime.view import View
+
+FINALIZER = "trainedmodel.finalizer"
+READY = "Ready"
+LIST_READABLE = "ModelListReadable"
+
+_PATIENCE = 30.0
+"""Seconds for which a new model may wait for its service to be created: manifests are applied in any order."""
+
+
+def reconcile(model: Object, view: View) -> Outcome:
+    """The Outcome for `model`. Never raises for anything that a person wrote."""
+    if metadata.is_deleting(model):
+        return _leaving(model, view)
+    judgement = judge(model, view)
+    if judgement is None:
+        return _orphaned(model, view)
+    parent = parent_name(model)
+    labels: dict[str, str | None] = {PARENT_LABEL: parent}
+    if judgement.has_memory:
+        labels[ALLOCATED_LABEL] = parent
+    conditions, unreadable = _conditions(model, judgement, view)
+    status: Object = {**(model.get("status") or {}), "conditions": conditions}
+    if judgement.may_be_served:
+        status |= _places(model, judgement)
+    if metadata.generation(model):
+        status["observedGeneration"] = metadata.generation(model)
+    return Outcome(
+        complete=False,
+        status=status,
+        finalizers=(FINALIZER,),
+        labels=labels,
+        terminal_error=unreadable or None,
+        explanations=(*_explanations(judgement), *_of_list(unreadable, parent)),
+    )
+
+
+def _conditions(model: Object, judgement: Judgement, view: View) -> tuple[list[Object], str]:
+    """The conditions, and why the list of models cannot be changed (mostly: no reason)."""
+    order = (SERVICE_READY, MULTI_MODEL, MEMORY_AVAILABLE)
+    found = ConditionSet(READY, order, (model.get("status") or {}).get("conditions") or (), view.now)
+    found.initialise()
+    found.clear(LIST_READABLE)
+    for finding in judgement.findings:
+        if finding.holds:
+            found.mark_true(finding.condition)
+    for finding in judgement.findings:  # the last one that does not hold is what Ready says
+        if not finding.holds:
+            found.mark_false(finding.condition, finding.reason, finding.message)
+    unreadable = _unreadable(model, view)
+    if unreadable:
+        found.mark_false(LIST_READABLE, "ModelConfigUnreadable", unreadable)
+        if judgement.may_be_served:
+            found.mark_false(READY, "ModelConfigUnreadable", unreadable)
+    return found.to_wire(), unreadable
+
+
+def _places(model: Object, judgement: Judgement) -> Object:
+    """Where the model is reached, and what serves it."""
+    parent, name = judgement.parent, metadata.name(model)
+    before = (model.get("status") or {}).get("address") or {}
+    found: Object = {"lineage": parent.lineage(multi_model_config(parent_name(model)))}
+    if parent.url:
+        found["url"] = parent.url + parent.path_of(name)
+    if parent.address:
+        found["address"] = {**before, "url": parent.address + parent.path_of(name)}
+    return found
+
+
+def _unreadable(model: Object, view: View) -> str:
+    service = view.get(INFERENCE_SERVICE, parent_name(model), metadata.namespace(model))
+    live = model_config.found(service, view) if service is not None else None
+    try:
+        model_list.read((live or {}).get("data"))
+    except model_list.UnreadableList as error:
+        config_map = multi_model_config(parent_name(model))
+        return (
+            f"Can not add or update a model {metadata.name(model)} from config because of error while updating "
+            f"{config_map} err {error}"
+        )
+    return ""
+
+
+def _orphaned(model: Object, view: View) -> Outcome:
+    """A model goes with its service. A new one may be a little ahead of it."""
+    created = metadata.metadata(model).get("creationTimestamp")
+    age = (view.now - parse_time(str(created))).total_seconds() if created else _PATIENCE
+    was_served = bool((model.get("status") or {}).get("conditions"))
+    why = Explanation(
+        SERVICE_READY,
+        f"There is no InferenceService {parent_name(model)} in namespace {metadata.namespace(model)}; "
+        "a model without its service is deleted.",
+        next_step=f"Create the InferenceService {parent_name(model)} first.",
+    )
+    if age < _PATIENCE and not was_served:
+        return Outcome(complete=False, requeue_after=_PATIENCE - age, explanations=(why,))
+    key = metadata.key(model)
+    return Outcome(
+        complete=False, finalizers=(), delete=(Reference(TRAINED_MODEL, key.namespace, key.name),), explanations=(why,)
+    )
+
+
+def _leaving(model: Object, view: View) -> Outcome:
+    """Let the model go once its service's list does not name it any more; without list or service at once."""
+    service = view.get(INFERENCE_SERVICE, parent_name(model), metadata.namespace(model))
+    live = model_config.found(service, view) if service is not None and not metadata.is_deleting(service) else None
+    try:
+        named = any(
+            model_list.name_of(entry) == metadata.name(model) for entry in model_list.read((live or {}).get("data"))
+        )
+    except model_list.UnreadableList as error:
+        why = f"Can not remove model {metadata.name(model)} from config because of error {error}"
+        step = f"Correct the ConfigMap {multi_model_config(parent_name(model))}, or delete it."
+        return Outcome(
+            complete=False, terminal_error=why, explanations=(Explanation(READY, why + ".", next_step=step),)
+        )
+    return Outcome(complete=False, finalizers=(FINALIZER,) if named else ())
+
+
+def _explanations(judgement: Judgement) -> tuple[Explanation, ...]:
+    return tuple(
+        Explanation(finding.condition, f"{finding.condition} is True.", ok=True)
+        if finding.holds
+        else Explanation(finding.condition, finding.error + ".", next_step=finding.next_step)
+        for finding in judgement.findings
+    )
+
+
+def _of_list(unreadable: str, parent: str) -> tuple[Explanation, ...]:
+    if not unreadable:
+        return ()
+    step = f"Correct {model_list.KEY} in the ConfigMap {multi_model_config(parent)}, or delete the ConfigMap."
+    return (Explanation(LIST_READABLE, unreadable + ".", next_step=step),)
