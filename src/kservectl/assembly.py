@@ -18,7 +18,6 @@ from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
-from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE, SERVING_RUNTIME
 from kservectl.client.client import Client
 from kservectl.clock import Clock
@@ -109,9 +108,8 @@ def _add_webhooks(
 ) -> None:
     namespace = options.settings.system_namespace
     certificate = ServingCertificate()
-    configuration = manager.factory.informer(
-        CONFIG_MAP, namespaces=(namespace,), field_selector=f"metadata.name={CONFIG_MAP_NAME}"
-    )
+    # All of them, as the InferenceService controller looks at them: both share one informer.
+    configuration = manager.factory.informer(CONFIG_MAP, namespaces=(namespace,))
     optional = [manager.factory.informer(kind, optional=True) for kind in _CLUSTER_WIDE]
     optional += [manager.factory.informer(kind, namespaces=options.namespaces, optional=True) for kind in _NAMESPACED]
     server = WebhookServer(
