@@ -154,9 +154,34 @@ def _request(request: Mapping[str, Any], version: str) -> AdmissionRequest:
 
 def _object(request: Mapping[str, Any], field_name: str) -> Object | None:
     value = request.get(field_name)
-    if value is not None and not isinstance(value, dict):
+    if value is None:
+        return None
+    if not isinstance(value, dict):
         raise MalformedReview(f"request.{field_name} is not an object")
+    wrong = _wrong_metadata(value.get("metadata"))
+    if wrong is not None:
+        raise MalformedReview(f"request.{field_name}.metadata{wrong} has not the type that it has in every object")
     return value
+
+
+def _wrong_metadata(meta: Any) -> str | None:
+    """The path below `metadata` of something that no object of any kind has there; None when there is nothing such."""
+    if not isinstance(meta, dict | None):
+        return ""
+    found = meta or {}
+    for name in ("name", "namespace", "uid", "resourceVersion"):
+        if not isinstance(found.get(name), str | None):
+            return f".{name}"
+    for name in ("labels", "annotations"):
+        values = found.get(name)
+        if not isinstance(values, dict | None) or not all(isinstance(value, str) for value in (values or {}).values()):
+            return f".{name}"
+    for name in ("finalizers", "ownerReferences"):
+        wanted = str if name == "finalizers" else dict
+        values = found.get(name)
+        if not isinstance(values, list | None) or not all(isinstance(value, wanted) for value in values or ()):
+            return f".{name}"
+    return None
 
 
 def _mapping(parent: Mapping[str, Any], field_name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a pod has the types that injectors rely on. An API server sends no other, but anybody can reach a port."""
+"""Whether a pod's spec has the types that injectors rely on. An API server sends no other, but anybody can reach a port."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,13 +12,8 @@ def malformed_field(pod: Object) -> str:
 
 
 def _wrong(pod: Object) -> Iterator[str]:
-    yield from _wrong_fields(pod, "", dict, "metadata", "spec")
-    meta, spec = _map(pod, "metadata"), _map(pod, "spec")
-    yield from _wrong_fields(meta, "metadata.", str, "name", "namespace")
-    for field in ("labels", "annotations"):
-        yield from _wrong_fields(meta, "metadata.", dict, field)
-        if any(not isinstance(value, str) for value in _map(meta, field).values()):
-            yield f"metadata.{field}"
+    yield from _wrong_fields(pod, "", dict, "spec")
+    spec = _map(pod, "spec")
     yield from _wrong_fields(spec, "spec.", dict, "nodeSelector")
     for field in ("volumes", "imagePullSecrets"):
         yield from _wrong_list(spec, "spec.", field)
