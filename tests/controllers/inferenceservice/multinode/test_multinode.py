@@ -414,6 +414,16 @@ def test_broken_annotation_of_gpu_names_is_told() -> None:
     assert world.said("PredictorReady")[1] == "InvalidGPUAllocation"
 
 
+def test_head_under_another_name_is_refused() -> None:
+    world = spread(llm(model={"name": "own"}))
+
+    assert world.said("PredictorReady") == (
+        "False",
+        "InvalidSpec",
+        "target container(kserve-container) does not exist",
+    )
+
+
 MISSING = "you cannot set WorkerSpec in the InferenceService if the ServingRuntime does not have a WorkerSpec"
 
 

@@ -20,7 +20,7 @@ from kservectl.controllers.inferenceservice.component_metadata import (
     component_annotations,
     webhook_annotations,
 )
-from kservectl.controllers.inferenceservice.failure import CannotDecide
+from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.multinode import allocation, gpus, services
 from kservectl.controllers.inferenceservice.multinode.allocation import Allocation
 from kservectl.controllers.inferenceservice.multinode.services import GENERATION_LABEL
@@ -182,8 +182,16 @@ def _worker_metadata(head: Workload, service: Object, generation: str, config: C
 
 
 def _container(spec: Object, name: str) -> Object:
-    """The container of this name, which the pod was built around."""
-    return next(container for container in spec["containers"] if container.get("name") == name)
+    """The container of this name; raises CannotDecide where the service calls it otherwise."""
+    for container in spec["containers"]:
+        if container.get("name") == name:
+            found: Object = container
+            return found
+    raise CannotDecide(
+        f"target container({name}) does not exist",
+        reason=INVALID_SPEC,
+        next_step="Remove name from the model: the head's container has to be called as the runtime calls it.",
+    )
 
 
 def _with_container(spec: Object, changed: Object) -> Object:
