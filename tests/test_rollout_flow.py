@@ -62,7 +62,7 @@ class Watcher:
             async for _ in self._cluster.follow(kind):
                 moved.set()
 
-        kinds = (INFERENCE_SERVICE, HTTP_ROUTE, DEPLOYMENT, CONTROLLER_REVISION)
+        kinds = (INFERENCE_SERVICE, HTTP_ROUTE, DEPLOYMENT, CONTROLLER_REVISION, POD)
         following = [asyncio.create_task(notice(kind)) for kind in kinds]
         try:
             async with asyncio.timeout(PATIENCE):
@@ -144,7 +144,7 @@ async def test_canary_promotion_broken_version_and_automatic_rollback(environmen
     await see.until(lambda: see.shares() == [("iris-v2-predictor", 1)] and see.deployments() == ["iris-v2-predictor"])
     await see.until(lambda: see.is_ready() and see.versions()[-1] == "v2")
     assert see.template("iris-v2-predictor") == template
-    assert see.pods() < pods
+    await see.until(lambda: see.pods() < pods)
     assert "canaryStatuses" not in see.status
 
     # A version whose server crashes: the old pods serve meanwhile, and `why` names the new one.

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from kservectl.controllers.inferenceservice import explain
 from kservectl.controllers.inferenceservice.component import Role, component_name
 from kservectl.controllers.inferenceservice.pod_state import pods_of
+from kservectl.controllers.inferenceservice.rolled_out import is_observed, is_rolled_out
 from kservectl.controllers.inferenceservice.status import READY
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT
@@ -29,7 +30,7 @@ def is_settled(service: Object, outcome: Outcome, view: View) -> bool:
     by_name = {metadata.name(obj): obj for obj in live}
     return (
         bool(live)
-        and all(_is_rolled_out(obj) for obj in live)
+        and all(is_rolled_out(obj) for obj in live)
         and all(_is_as_desired(by_name.get(metadata.name(obj)), obj) for obj in wanted)
     )
 
@@ -41,7 +42,7 @@ def is_given_up(service: Object, view: View) -> bool:
         and condition.get("status") == "False"
         and condition.get("reason") == "ProgressDeadlineExceeded"
         for obj in _stable(service, view)
-        if _is_observed(obj)
+        if is_observed(obj)
         for condition in (obj.get("status") or {}).get("conditions") or ()
     )
 
@@ -72,21 +73,6 @@ def _of_canaries(service: Object) -> Collection[str]:
     entries = (service.get("spec") or {}).get("canary") or ()
     names = [str((entry.get("predictor") or {}).get("name") or "") for entry in entries]
     return {component_name(metadata.name(service), role, name) for name in names if name for role in _ROLES}
-
-
-def _is_observed(deployment: Object) -> bool:
-    return int((deployment.get("status") or {}).get("observedGeneration") or 0) >= metadata.generation(deployment)
-
-
-def _is_rolled_out(deployment: Object) -> bool:
-    found = {entry.get("type"): entry for entry in (deployment.get("status") or {}).get("conditions") or ()}
-    progressing, available = found.get("Progressing") or {}, found.get("Available") or {}
-    return (
-        _is_observed(deployment)
-        and available.get("status") == "True"
-        and progressing.get("status") == "True"
-        and progressing.get("reason") == "NewReplicaSetAvailable"
-    )
 
 
 def _is_as_desired(live: Object | None, desired: Object) -> bool:

@@ -1,0 +1,21 @@
+"""Whether a Deployment runs nothing but what it asks for now."""
+
+from kservectl.objects import metadata
+from kservectl.objects.metadata import Object
+
+
+def is_observed(deployment: Object) -> bool:
+    """Whether the status tells of the spec as it is now."""
+    return int((deployment.get("status") or {}).get("observedGeneration") or 0) >= metadata.generation(deployment)
+
+
+def is_rolled_out(deployment: Object) -> bool:
+    """Whether the newest pods are available and the only ones."""
+    found = {entry.get("type"): entry for entry in (deployment.get("status") or {}).get("conditions") or ()}
+    progressing, available = found.get("Progressing") or {}, found.get("Available") or {}
+    return (
+        is_observed(deployment)
+        and available.get("status") == "True"
+        and progressing.get("status") == "True"
+        and progressing.get("reason") == "NewReplicaSetAvailable"
+    )
