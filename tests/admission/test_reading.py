@@ -1,6 +1,5 @@
 """What handlers see that no cache holds: read while the review waits, and for no longer than it may."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -11,40 +10,13 @@ import pytest
 from kservectl.admission.reading import LiveReader, Reference, Unreadable
 from kservectl.admission.review import AdmissionRequest, Denied
 from kservectl.admission.server import Mutated, Mutating
-from kservectl.client.client import Client
-from kservectl.client.errors import Forbidden, NotFound
-from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT, Kind
+from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import StaticView, View
+from tests.admission.api import Api
 from tests.admission.serving import Serving, review, serving
 
 ACCOUNT = Reference(SERVICE_ACCOUNT, "models", "default")
-
-
-class Api(Client):
-    """An API server of a few objects, which counts who asks for what."""
-
-    def __init__(self, *objects: Object) -> None:
-        self.objects = {(obj["kind"], obj["metadata"]["name"]): obj for obj in objects}
-        self.asked: list[str] = []
-        self.waiting = 0
-        self.most_waiting = 0
-        self.slowness = 0.0
-        self.refuses = False
-
-    async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        self.asked.append(f"{kind} {namespace}/{name}")
-        self.waiting += 1
-        self.most_waiting = max(self.most_waiting, self.waiting)
-        try:
-            await asyncio.sleep(self.slowness)
-        finally:
-            self.waiting -= 1
-        if self.refuses:
-            raise Forbidden(403, "Forbidden", f'{kind.plural} "{name}" is forbidden')
-        if (kind.kind, name) not in self.objects:
-            raise NotFound(404, "NotFound", "not found")
-        return self.objects[kind.kind, name]
 
 
 def account(*secrets: str) -> Object:
