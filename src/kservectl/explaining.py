@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.api.kinds import GATEWAY, INFERENCE_GRAPH, INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.assembly import CONTROLLERS
 from kservectl.client.client import Client
 from kservectl.client.errors import NotFound
@@ -19,7 +19,14 @@ from kservectl.runtime.controller import Controller
 from kservectl.runtime.outcome import Explanation
 from kservectl.runtime.view import StaticView
 
-_CONTROLLER_OF: Mapping[Kind, str] = {INFERENCE_SERVICE: "inferenceservice"}
+_CONTROLLER_OF: Mapping[Kind, str] = {
+    INFERENCE_SERVICE: "inferenceservice",
+    INFERENCE_GRAPH: "inferencegraph",
+    TRAINED_MODEL: "trainedmodel",
+}
+
+_SHARED_BY_NAMESPACES = frozenset({GATEWAY})
+"""Namespaced kinds whose objects serve those of other namespaces."""
 
 
 class Unexplained(Exception):
@@ -74,7 +81,8 @@ async def snapshot(client: Client, controller: Controller, namespace: str, *, no
         *((owned.kind, namespace, owned.label_selector, owned.field_selector) for owned in controller.owns),
     ]
     for watched in controller.watches:
-        where = watched.namespace or (namespace if watched.kind.namespaced else "")
+        shared = not watched.kind.namespaced or watched.kind in _SHARED_BY_NAMESPACES
+        where = watched.namespace or ("" if shared else namespace)
         selections.append((watched.kind, where, watched.label_selector, watched.field_selector))
 
     async def read(kind: Kind, where: str, labels: str, fields: str) -> tuple[Kind, Sequence[Object]] | None:

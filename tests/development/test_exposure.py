@@ -24,6 +24,7 @@ from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.contract import TypeSystem
 from kservectl.devcluster.types import builtin_types
 from kservectl.development.environment import Environment, EnvironmentOptions, running
+from kservectl.explaining import explain
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
@@ -187,7 +188,10 @@ async def test_after_each_change_the_owned_set_is_what_render_prints(environment
     local = service(explainer=CUSTOM, labels={"networking.kserve.io/visibility": "cluster-local"})
     await apply(environment, local)
     assert not kinds_of(environment) & {"HTTPRoute", "Ingress"}
-    assert live(environment)["status"]["address"]["url"] == "http://iris-predictor.default.svc.cluster.local"
+    await until(
+        lambda: live(environment)["status"]["address"]["url"] == "http://iris-predictor.default.svc.cluster.local",
+        lambda: live(environment)["status"],
+    )
 
     stopped = service(explainer=CUSTOM, annotations={"serving.kserve.io/stop": "true"})
     await environment.apply([stopped])
@@ -220,7 +224,10 @@ async def test_changed_domain_templates_and_timeouts_reach_the_routes_without_a_
     assert set(routes) == {"iris", "iris-predictor", "iris-path"}
     assert routes["iris"]["hostnames"] == ["iris.default.models.io", "iris.default.models.org"]
     assert all("timeouts" not in rule for route in routes.values() for rule in route["rules"])
-    assert live(environment)["status"]["url"] == "https://iris.default.models.io"
+    await until(
+        lambda: live(environment)["status"]["url"] == "https://iris.default.models.io",
+        lambda: live(environment)["status"],
+    )
 
     await configure(environment, "ingress", additionalIngressDomains=[], pathTemplate="", disableHTTPRouteTimeout=False)
     await eventually(environment, plain)
@@ -295,6 +302,21 @@ async def test_service_waits_for_its_gateway_by_name_and_goes_on_once_it_is_ther
     meta = {"name": "edge", "namespace": "default"}
     await environment.apply([{"apiVersion": GATEWAY.api_version, "kind": "Gateway", "metadata": meta, "spec": spec}])
     await eventually(environment, own)
+
+
+async def test_why_looks_at_gateways_of_other_namespaces(environment: Environment) -> None:
+    listener: Object = {"name": "http", "protocol": "HTTP", "port": 80, "hostname": "*.example.com"}
+    listener["allowedRoutes"] = {"namespaces": {"from": "All"}}
+    spec = {"gatewayClassName": "dev", "listeners": [listener]}
+    meta = {"name": "narrow", "namespace": "kserve"}
+    await environment.apply([{"apiVersion": GATEWAY.api_version, "kind": "Gateway", "metadata": meta, "spec": spec}])
+    choices = {"gateway": "kserve/narrow", "additional-hosts": "iris.other.io"}
+    await apply(environment, service({f"networking.kserve.io/{name}": value for name, value in choices.items()}))
+
+    now = SystemClock().now()
+    answer = await explain(environment.client, INFERENCE_SERVICE, NAME, "default", settings=Settings(), now=now)
+    (note,) = [each for each in answer.explanations if each.about == "HTTPRoute/iris"]
+    assert note.message == "No listener of Gateway kserve/narrow serves iris.other.io."
 
 
 async def test_switching_scalers_keeps_the_size_that_runs(environment: Environment) -> None:
