@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice import handler as inferenceservice
 from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
 from kservectl.admission.metrics import WebhookMetrics
@@ -18,11 +19,15 @@ from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
+from kservectl.admission.trainedmodel import handler as trainedmodel
 from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE, SERVING_RUNTIME
 from kservectl.client.client import Client
 from kservectl.clock import Clock
+from kservectl.controllers.inferencegraph import controller as inferencegraph_controller
 from kservectl.controllers.inferenceservice import controller as inferenceservice_controller
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.trainedmodel import controller as trainedmodel_controller
+from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
@@ -31,7 +36,12 @@ from kservectl.runtime.sources import unsynced
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
 
-CONTROLLERS: Mapping[str, Callable[..., Controller]] = {"inferenceservice": inferenceservice_controller.build}
+CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
+    "inferenceservice": inferenceservice_controller.build,
+    "inferencegraph": inferencegraph_controller.build,
+    "trainedmodel": trainedmodel_controller.build,
+    "modelconfig": modelconfig.build,
+}
 """Every controller by its name on the command line; each is made from the settings and a number of workers."""
 
 _CLUSTER_WIDE = (CLUSTER_STORAGE_CONTAINER, CLUSTER_SERVING_RUNTIME, LOCAL_MODEL_CACHE)
@@ -100,6 +110,8 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         *inferenceservice.webhooks(system_namespace),
         *pods.webhooks(system_namespace),
         *runtimes.webhooks(system_namespace),
+        *inferencegraph.webhooks(),
+        *trainedmodel.webhooks(),
     )
 
 

@@ -164,6 +164,8 @@ def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
         ("ValidatingWebhookConfiguration", "inferenceservice.serving.kserve.io"),
         ("ValidatingWebhookConfiguration", "servingruntime.serving.kserve.io"),
         ("ValidatingWebhookConfiguration", "clusterservingruntime.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "inferencegraph.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "trainedmodel.serving.kserve.io"),
     ]
     found = {
         webhook["name"]: (
@@ -184,6 +186,16 @@ def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
         f"{server}.validator": (
             "/validate-serving-kserve-io-v1beta1-inferenceservice",
             ["inferenceservices"],
+            ["CREATE", "UPDATE"],
+        ),
+        "inferencegraph.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-inferencegraph",
+            ["inferencegraphs"],
+            ["CREATE", "UPDATE"],
+        ),
+        "trainedmodel.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-trainedmodel",
+            ["trainedmodels"],
             ["CREATE", "UPDATE"],
         ),
         "servingruntime.kserve-webhook-server.validator": (

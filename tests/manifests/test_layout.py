@@ -93,7 +93,15 @@ def test_kustomize_builds_the_base_into_exactly_the_documents() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "count"),
-    [("gateway", 1), ("gateway-tls", 1), ("samples", len(samples())), ("runtimes", len(runtimes())), ("crds", 4)],
+    [
+        ("gateway", 1),
+        ("gateway-tls", 1),
+        ("samples", len(samples())),
+        ("runtimes", len(runtimes())),
+        ("crds", 6),
+        ("samples/graphs", 4),
+        ("samples/models", 3),
+    ],
 )
 def test_kustomize_builds_each_folder_by_itself(folder: str, count: int) -> None:
     assert len(kustomize(MANIFESTS / folder)) == count

@@ -8,6 +8,7 @@ import pytest
 
 from kservectl.api.crds import crds
 from kservectl.api.inferenceservice import InferenceService
+from kservectl.manifests.graph_samples import graphs, models
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
 from kservectl.manifests.storage import storage_container
@@ -53,7 +54,9 @@ def check(obj: dict[str, Any]) -> list[str]:
     return list(violations(obj, SCHEMAS[obj["kind"]]))
 
 
-@pytest.mark.parametrize("obj", [*samples(), *runtimes(), storage_container()], ids=lambda obj: obj["metadata"]["name"])
+@pytest.mark.parametrize(
+    "obj", [*samples(), *graphs(), *models(), *runtimes(), storage_container()], ids=lambda obj: obj["metadata"]["name"]
+)
 def test_what_is_shipped_is_valid_under_its_own_crd(obj: dict[str, Any]) -> None:
     assert check(obj) == []
 

@@ -15,6 +15,7 @@ from kservectl.api.crds import crds
 from kservectl.manifests import manager, rbac, webhooks
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import TLS_SECRET, gateway, gateway_with_tls
+from kservectl.manifests.graph_samples import graphs, models
 from kservectl.manifests.names import NAMESPACE
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
@@ -70,10 +71,14 @@ def files() -> dict[str, str]:
     base = folders()
     gateways = {"gateway": [gateway()], "gateway-tls": [gateway_with_tls()]}
     notes = {"gateway-tls": _TLS_NOTE}
-    for folder, objects in {**base, **gateways, "samples": samples()}.items():
+    for folder, objects in {**base, **gateways, **_samples()}.items():
         found |= _folder(folder, objects, notes.get(folder, ""))
     found[KUSTOMIZATION] = _kustomization(["namespace.yaml", *base], note=_ROOT_NOTE)
     return found
+
+
+def _samples() -> dict[str, list[Object]]:
+    return {"samples": samples(), "samples/graphs": graphs(), "samples/models": models()}
 
 
 def write(directory: Path) -> list[Path]:

@@ -20,7 +20,16 @@ WEBHOOK_CONFIGURATION = "inferenceservice.serving.kserve.io"
 RUNTIME_CONFIGURATION = "servingruntime.serving.kserve.io"
 CLUSTER_RUNTIME_CONFIGURATION = "clusterservingruntime.serving.kserve.io"
 
-WEBHOOK_CONFIGURATIONS = (WEBHOOK_CONFIGURATION, RUNTIME_CONFIGURATION, CLUSTER_RUNTIME_CONFIGURATION)
+GRAPH_CONFIGURATION = "inferencegraph.serving.kserve.io"
+MODEL_CONFIGURATION = "trainedmodel.serving.kserve.io"
+
+WEBHOOK_CONFIGURATIONS = (
+    WEBHOOK_CONFIGURATION,
+    RUNTIME_CONFIGURATION,
+    CLUSTER_RUNTIME_CONFIGURATION,
+    GRAPH_CONFIGURATION,
+    MODEL_CONFIGURATION,
+)
 """The names of all mutating and validating configurations."""
 
 GATEWAY = "kserve-ingress-gateway"

@@ -24,9 +24,18 @@ def service_account() -> Object:
 def cluster_role() -> Object:
     """Rights in every namespace."""
     rules = [
-        _rule("serving.kserve.io", ("inferenceservices",), (*_READ, "patch")),
-        _rule("serving.kserve.io", ("inferenceservices/status",), ("patch",)),
-        _rule("serving.kserve.io", ("inferenceservices/finalizers",), ("update",)),
+        _rule("serving.kserve.io", ("inferencegraphs", "inferenceservices"), (*_READ, "patch")),
+        _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "patch", "delete")),
+        _rule(
+            "serving.kserve.io",
+            ("inferencegraphs/status", "inferenceservices/status", "trainedmodels/status"),
+            ("patch",),
+        ),
+        _rule(
+            "serving.kserve.io",
+            ("inferencegraphs/finalizers", "inferenceservices/finalizers", "trainedmodels/finalizers"),
+            ("update",),
+        ),
         _rule(
             "serving.kserve.io",
             (
@@ -38,7 +47,6 @@ def cluster_role() -> Object:
             ),
             _READ,
         ),
-        _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "delete")),
         # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
         _rule("", ("configmaps", "services"), _OWN),
         _rule("", ("pods",), _READ),

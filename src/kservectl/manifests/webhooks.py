@@ -4,11 +4,21 @@ They come without a caBundle: the manager makes its certificate and writes the b
 server refuses what the rules match, as `failurePolicy: Fail` demands.
 """
 
+from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice.handler import DEFAULTER_PATH, VALIDATOR_PATH
 from kservectl.admission.runtimes import handler as runtimes
-from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, INFERENCE_SERVICE, SERVING_RUNTIME
+from kservectl.admission.trainedmodel import handler as trainedmodel
+from kservectl.api.kinds import (
+    CLUSTER_SERVING_RUNTIME,
+    INFERENCE_GRAPH,
+    INFERENCE_SERVICE,
+    SERVING_RUNTIME,
+    TRAINED_MODEL,
+)
 from kservectl.manifests.names import (
     CLUSTER_RUNTIME_CONFIGURATION,
+    GRAPH_CONFIGURATION,
+    MODEL_CONFIGURATION,
     NAMESPACE,
     PART_OF,
     RUNTIME_CONFIGURATION,
@@ -45,6 +55,8 @@ def validating() -> list[Object]:
         _validating(WEBHOOK_CONFIGURATION, VALIDATOR_PATH, INFERENCE_SERVICE),
         _validating(RUNTIME_CONFIGURATION, runtimes.VALIDATOR_PATH, SERVING_RUNTIME),
         _validating(CLUSTER_RUNTIME_CONFIGURATION, runtimes.CLUSTER_VALIDATOR_PATH, CLUSTER_SERVING_RUNTIME),
+        _validating(GRAPH_CONFIGURATION, inferencegraph.VALIDATOR_PATH, INFERENCE_GRAPH),
+        _validating(MODEL_CONFIGURATION, trainedmodel.VALIDATOR_PATH, TRAINED_MODEL),
     ]
 
 

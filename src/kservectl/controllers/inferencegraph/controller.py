@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     HTTP_ROUTE,
@@ -31,9 +30,7 @@ def build(settings: Settings, *, workers: int = 4) -> Controller:
         owns=(
             Owned(DEPLOYMENT, label_selector=GRAPH_LABEL, predicate=deployment_tells),
             Owned(SERVICE, label_selector=GRAPH_LABEL, predicate=more_than_status_changed),
-            Owned(
-                HORIZONTAL_POD_AUTOSCALER, label_selector=GRAPH_LABEL, adopts=True, predicate=more_than_status_changed
-            ),
+            Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=GRAPH_LABEL, predicate=more_than_status_changed),
             Owned(SCALED_OBJECT, label_selector=GRAPH_LABEL, optional=True),
             Owned(HTTP_ROUTE, optional=True),
             Owned(INGRESS, optional=True),
@@ -42,12 +39,7 @@ def build(settings: Settings, *, workers: int = 4) -> Controller:
             Watched(INFERENCE_SERVICE, watching.of_service),
             Watched(SERVING_RUNTIME, watching.of_runtime, optional=True),
             Watched(CLUSTER_SERVING_RUNTIME, watching.of_runtime, optional=True),
-            Watched(
-                CONFIG_MAP,
-                watching.of_configuration,
-                namespace=settings.system_namespace,
-                field_selector=f"metadata.name={CONFIG_MAP_NAME}",
-            ),
+            Watched(CONFIG_MAP, watching.of_configuration, namespace=settings.system_namespace),
         ),
         predicate=not_only_status,
         on_failure=amended,

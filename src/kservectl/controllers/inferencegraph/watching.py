@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import INFERENCE_GRAPH
 from kservectl.informers import Change
 from kservectl.objects import metadata
@@ -28,7 +29,9 @@ def of_runtime(change: Change, view: View) -> Iterable[ObjectKey]:
 
 def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
     """Every graph, when the configuration says something else."""
-    if change.initial or (change.old or {}).get("data") == (change.new or {}).get("data"):
+    if change.initial or metadata.name(change.object) != CONFIG_MAP_NAME:
+        return ()
+    if (change.old or {}).get("data") == (change.new or {}).get("data"):
         return ()
     return [metadata.key(graph) for graph in view.list(INFERENCE_GRAPH)]
 
