@@ -375,6 +375,17 @@ def test_workers_carry_their_runtimes_labels_and_the_services_annotations() -> N
     assert "kubectl.kubernetes.io/last-applied-configuration" not in meta["annotations"]
 
 
+def test_requests_are_logged_and_batched_at_the_head_alone() -> None:
+    world = spread(llm(logger={"mode": "all"}, batcher={"maxBatchSize": 8}))
+
+    def told(name: str) -> set[str]:
+        annotations = world.child(DEPLOYMENT, name)["spec"]["template"]["metadata"]["annotations"]
+        return {key.partition("/")[2] for key in annotations if key.startswith("internal.serving.kserve.io/")}
+
+    assert {"logger", "logger-mode", "batcher", "batcher-max-batchsize"} <= told("iris-predictor")
+    assert told("iris-predictor-worker") == {"storage-initializer-sourceuri"}
+
+
 # --- refusals ---
 
 

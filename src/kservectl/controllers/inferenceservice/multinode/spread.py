@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import ModelSpec, WorkerSpec
 from kservectl.controllers.inferenceservice import pod
-from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER, WORKER_CONTAINER, component_name
+from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER, WORKER_CONTAINER, Component, component_name
 from kservectl.controllers.inferenceservice.component_metadata import (
     APP_LABEL,
     COMPONENT_LABEL,
@@ -173,12 +173,17 @@ def _worker_metadata(head: Workload, service: Object, generation: str, config: C
             **component_annotations(
                 runtime={},
                 own=metadata.annotations(service),
-                derived=webhook_annotations(component, metadata.name(service)),
+                derived=webhook_annotations(_without_requests(component), metadata.name(service)),
                 component=component,
                 blocked=config.inference_service.blocked_annotations,
             ),
         },
     )
+
+
+def _without_requests(component: Component) -> Component:
+    """`component` less what is done to requests, of which workers see none: an agent beside them would never be ready."""
+    return replace(component, spec=component.spec.model_copy(update={"logger": None, "batcher": None}))
 
 
 def _container(spec: Object, name: str) -> Object:
