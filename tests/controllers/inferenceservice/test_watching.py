@@ -67,6 +67,25 @@ def test_pod_that_tells_nothing_new_is_not_looked_at() -> None:
     assert names(watching.of_pod(Change(None, CRASHED, initial=True), view())) == []
 
 
+def _waiting(reason: str) -> Object:
+    return pod(server={"state": {"waiting": {"reason": reason}}})
+
+
+def test_pod_that_cannot_start_is_looked_at_once_however_often_the_kubelet_tries() -> None:
+    creating, failing, waiting = (_waiting(each) for each in ("ContainerCreating", "ErrImagePull", "ImagePullBackOff"))
+
+    assert names(watching.of_pod(Change(creating, failing), view())) == ["ml/iris"]
+    assert names(watching.of_pod(Change(failing, waiting), view())) == []
+    assert names(watching.of_pod(Change(waiting, creating), view())) == ["ml/iris"]
+    assert names(watching.of_pod(Change(creating, _waiting("CreateContainerConfigError")), view())) == ["ml/iris"]
+
+
+def test_pod_that_no_node_takes_is_looked_at() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+
+    assert names(watching.of_pod(Change(pod(), pod(conditions=[condition])), view())) == ["ml/iris"]
+
+
 @pytest.mark.parametrize(("counted", "looked_at"), [(0, []), (1, ["ml/iris"])])
 def test_pod_that_became_ready_is_looked_at_once_its_deployment_counted_it(counted: int, looked_at: list[str]) -> None:
     ready = pod(ready=True)

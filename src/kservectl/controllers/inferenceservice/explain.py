@@ -77,6 +77,20 @@ def pods(found: Sequence[Object]) -> Iterator[Explanation]:
                 yield explanation
 
 
+def stuck(pod: Object) -> frozenset[tuple[str, str]]:
+    """What keeps the pod's containers from starting, each with its container (empty for the pod as a whole).
+
+    In words that stay the same while the kubelet tries again and again.
+    """
+    found = {("", "unschedulable")} if unschedulable(pod) else set()
+    for container in containers(pod):
+        if container.waiting in _IMAGE_PROBLEMS:
+            found.add((container.name, "image"))
+        elif container.waiting in _NOT_MADE:
+            found.add((container.name, "configuration"))
+    return frozenset(found)
+
+
 def _container(about: str, pod: str, container: ContainerState, role: str) -> Explanation | None:
     which = f"{'Init container' if container.init else 'Container'} {container.name} of pod {pod}"
     if container.waiting in _IMAGE_PROBLEMS:

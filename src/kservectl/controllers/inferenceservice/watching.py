@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
-from kservectl.controllers.inferenceservice import ca_bundle
+from kservectl.controllers.inferenceservice import ca_bundle, explain
 from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
 from kservectl.controllers.inferenceservice.component_metadata import (
     APP_LABEL,
@@ -175,12 +175,13 @@ def _spec_changed(change: Change) -> bool:
 
 
 def _tells(pod: Object | None) -> Object:
-    """What of a pod the model's status tells about: the download, and how the server ended."""
+    """What of a pod a status tells about: the download, how the server ended, and what keeps either from starting."""
     if pod is None:
         return {}
     download = container(pod, STORAGE_INITIALIZER, init=True)
     server = container(pod, MAIN_CONTAINER, init=False)
-    found: Object = {}
+    stuck = explain.stuck(pod)
+    found: Object = {"stuck": stuck} if stuck else {}
     if download is not None:
         found["download"] = download
     if server is not None and (server.ended is not None or server.waiting == CRASH_LOOP):
