@@ -48,6 +48,16 @@ def test_copy_belongs_to_no_service_and_outlives_them() -> None:
     assert list(world.children) == [("ConfigMap", COPY)]
 
 
+def test_predictor_beside_a_component_that_cannot_be_built_gets_its_copy() -> None:
+    broken = service()
+    broken["spec"]["transformer"] = {}
+    world = World(broken, runtime(), certificates(), config=named())
+    world.step()
+
+    assert ("Deployment", "iris-predictor") in world.children
+    assert world.child(CONFIG_MAP, COPY)["metadata"]["ownerReferences"] == []
+
+
 def test_nothing_is_copied_without_a_configured_name() -> None:
     world = World(service(), runtime(), certificates(), config=configuration(storageInitializer={}))
     outcome = world.step()

@@ -5,6 +5,7 @@ Reads as the documentation of the mode. Each step is a pure function in a module
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from kservectl.api.config import Config, ConfigError
 from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
@@ -81,7 +82,8 @@ def decide(
             if not parts:
                 raise
             _say_model(parts[0], draft, view)
-            return failed.outcome_of(draft, failure, component.role, desired=children)
+            outcome = failed.outcome_of(draft, failure, component.role, desired=(*shared, *children))
+            return replace(outcome, shared=frozenset(range(len(shared))))
         ready = _readiness(workload, view)
         parts.append(Deployed(workload, front, ready))
         draft.conditions.mark(COMPONENT_READY[component.role], ready.status, ready.reason, ready.message)
