@@ -254,9 +254,9 @@ def test_a_model_goes_with_its_service() -> None:
 
 
 def test_a_new_model_may_be_ahead_of_its_service() -> None:
-    waiting = World(model(age=10)).decide()
-    assert (waiting.delete, waiting.requeue_after) == ((), 20)
-    assert World(model(age=31)).decide().delete != ()
+    waiting = World(model(age=1)).decide()
+    assert (waiting.delete, waiting.requeue_after) == ((), 2)
+    assert World(model(age=4)).decide().delete != ()
 
 
 def test_a_list_of_somebody_else_is_not_touched() -> None:

@@ -26,8 +26,8 @@ FINALIZER = "trainedmodel.finalizer"
 READY = "Ready"
 LIST_READABLE = "ModelListReadable"
 
-_PATIENCE = 30.0
-"""Seconds for which a new model may wait for its service to be created: manifests are applied in any order."""
+_PATIENCE = 3.0
+"""Seconds for which a new model may be ahead of its service: both are applied together, and caches fill in any order."""
 
 
 def reconcile(model: Object, view: View) -> Outcome:
