@@ -150,5 +150,6 @@ def _add_webhooks(
         clock=clock,
         rng=rng,
     )
+    manager.health.add_ready("webhook-registration", rotation.problem)
     manager.add_runnable("webhook certificate", rotation.follow, needs_leader=False)
     manager.add_runnable("webhook certificate rotation", rotation.keep, needs_leader=True)

@@ -3,7 +3,7 @@ import copy
 
 import pytest
 
-from kservectl.admission.registration import Endpoint, ca_bundles, patch
+from kservectl.admission.registration import Endpoint, ca_bundles, leads_here, patch
 from kservectl.objects import mergepatch
 from kservectl.objects.metadata import Object
 
@@ -73,3 +73,14 @@ def test_the_host_of_a_url_is_covered_by_the_certificate() -> None:
     assert OUTSIDE.extra_names == ("dev.example", "localhost", "127.0.0.1")
     assert Endpoint("hooks", "kserve", "https://127.0.0.1:1").extra_names == ("127.0.0.1", "localhost")
     assert INSIDE.extra_names == ()
+
+
+def test_a_configuration_leads_here_once_every_own_entry_does() -> None:
+    other = by_service("other")
+    url = {"url": "https://dev.example:9443/mutate", "caBundle": ENCODED}
+    assert leads_here(configuration(by_service(caBundle=ENCODED), other), INSIDE)
+    assert not leads_here(configuration(by_service(caBundle=ENCODED), by_service()), INSIDE)
+    assert leads_here(configuration(url), OUTSIDE)
+    assert not leads_here(configuration(url), INSIDE)
+    assert not leads_here(configuration({**url, "url": "https://dev.example:9444/mutate"}), OUTSIDE)
+    assert leads_here(configuration(), INSIDE)

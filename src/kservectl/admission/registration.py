@@ -41,6 +41,15 @@ def ca_bundles(configuration: Object, endpoint: Endpoint) -> list[bytes]:
     return [_bundle(config) for config in _client_configs(configuration) if _is_ours(config, endpoint)]
 
 
+def leads_here(configuration: Object, endpoint: Endpoint) -> bool:
+    """Whether every entry of this server calls `endpoint` and trusts some CA."""
+    return all(
+        bool(bundle := _bundle(webhook.get("clientConfig") or {})) and _registered(webhook, endpoint, bundle) == webhook
+        for webhook in configuration.get("webhooks") or []
+        if _is_ours(webhook.get("clientConfig") or {}, endpoint)
+    )
+
+
 def patch(configuration: Object, endpoint: Endpoint, ca_bundle: bytes) -> Object | None:
     """The merge patch that makes every entry of this server lead to `endpoint` and trust `ca_bundle`; None if all do.
 

@@ -89,6 +89,15 @@ class CertificateRotation:
             informer.add_handler(self._configuration_changed)
         self._log = structlog.get_logger(__name__)
 
+    def problem(self) -> str:
+        """Why the API server would not reach or trust this server, in a sentence; "" when it would. For `/readyz`."""
+        elsewhere = [
+            metadata.describe({**obj, "kind": kind.kind})
+            for kind, obj in self._our_configurations()
+            if not registration.leads_here(obj, self._endpoint)
+        ]
+        return f"not registered yet in {', '.join(elsewhere)}" if elsewhere else ""
+
     async def follow(self) -> None:
         """Show the Secret's serving certificate, now and after every change of it, until cancelled."""
         while True:

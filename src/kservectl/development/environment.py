@@ -138,7 +138,6 @@ async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, opt
     await manager.started.wait()
     if options.webhooks is not None:
         async with clock.timeout(_READY_SECONDS):
-            await _webhooks_trusted(cluster)
             while not manager.health.ready:  # asked as a kubelet's probe asks, only more often
                 await clock.sleep(_PROBE_SECONDS)
     return manager
@@ -191,20 +190,6 @@ async def _put(cluster: DevCluster, kind: Kind, obj: Object) -> None:
     await cluster.patch(
         kind, metadata.name(obj), metadata.namespace(obj), body, patch_type="apply", manager=INSTALLER, force=True
     )
-
-
-async def _webhooks_trusted(cluster: DevCluster) -> None:
-    """Return once the manager has written its caBundle into all webhook configurations."""
-    for configuration in configurations():
-        kind = find_kind(cluster, configuration)
-        changes = cluster.follow(kind)
-        while not _trusted(cluster.get(kind, metadata.name(configuration))):
-            await anext(changes)
-
-
-def _trusted(configuration: Object | None) -> bool:
-    webhooks = (configuration or {}).get("webhooks") or ()
-    return bool(webhooks) and all((webhook.get("clientConfig") or {}).get("caBundle") for webhook in webhooks)
 
 
 def _free_port() -> int:
