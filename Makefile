@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test e2e parity lint types check manifests clean
+.PHONY: demo test e2e sdk parity lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -13,6 +13,9 @@ test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
 
 e2e: $(VENV)/.complete ## the suite of e2e/ on a real control plane, built once from Go modules
 	$(BIN)/python -m pytest e2e --cluster real
+
+sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged, on the devcluster
+	$(BIN)/python -m pytest e2e/test_sdk.py -m sdk
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
