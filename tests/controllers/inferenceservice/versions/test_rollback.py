@@ -386,3 +386,68 @@ def test_a_broken_canary_is_no_reason_to_go_back() -> None:
 
     assert "iris-v2-predictor" in world.names(DEPLOYMENT)
     assert rolled_back(world) == ("", "")
+
+
+def test_taking_the_policy_away_and_setting_it_again_tries_the_spec_once_more() -> None:
+    world = ready(1, policy="automatic", deadline="30")
+    break_it(world)
+    world.now += timedelta(seconds=30)
+    world.step()
+    recover(world)
+    annotate(world, policy=None)
+    world.step()
+    stuck(world)
+    world.step()
+    assert served(world) == "v99"
+
+    annotate(world, policy="automatic")
+    world.step()
+    assert served(world) == "v99"
+    assert rolled_back(world) == ("Unknown", "RollingOut")
+
+
+def test_a_request_stands_above_the_policy_and_gives_way_to_it_again() -> None:
+    world = ready(1, 2, policy="automatic", deadline="30")
+    break_it(world)
+    world.now += timedelta(seconds=30)
+    world.step()
+    recover(world)
+    annotate(world, rollback="1")
+    world.settle()
+    assert (served(world), rolled_back(world)) == ("v1", ("True", "Requested"))
+
+    annotate(world, rollback=None)
+    world.settle()
+    assert (served(world), rolled_back(world)) == ("v2", ("True", "ProgressDeadlineExceeded"))
+
+
+def test_a_revision_that_vanished_is_not_served_and_named() -> None:
+    world = ready(1, 2)
+    annotate(world, rollback="1")
+    world.settle()
+    world.children = {
+        identity: child
+        for identity, child in world.children.items()
+        if child["kind"] != "ControllerRevision" or child["revision"] != 1
+    }
+    world.settle()
+
+    assert served(world) == "v2"
+    assert rolled_back(world) == ("False", "RevisionNotFound")
+
+
+def test_the_cause_is_a_pod_of_the_stable_version_and_never_one_of_a_canary() -> None:
+    world = ready(1, policy="automatic", deadline="30")
+    meta = {**world.service["metadata"], "generation": 2}
+    canary = {"predictor": {"name": "v2", **version(2)}, "trafficPercent": 20}
+    spec = {"predictor": version(99), "canary": [canary]}
+    world.service = {**world.service, "metadata": meta, "spec": spec}
+    world.step()
+    world.pods.append(pod("iris-v2-predictor-bad", component="iris-v2-predictor", server=CRASH))
+    stuck(world)
+    world.step()
+    world.now += timedelta(seconds=30)
+    world.step()
+
+    assert "iris-predictor-new" in world.said("RolledBack")[2]
+    assert "iris-v2-predictor-bad" not in world.said("RolledBack")[2]

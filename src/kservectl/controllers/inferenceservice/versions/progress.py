@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from kservectl.controllers.inferenceservice import explain
 from kservectl.controllers.inferenceservice.component import Role, component_name
-from kservectl.controllers.inferenceservice.pod_state import pods_of
+from kservectl.controllers.inferenceservice.pod_state import is_ready, pods_of
 from kservectl.controllers.inferenceservice.rolled_out import is_observed, is_rolled_out
 from kservectl.controllers.inferenceservice.status import READY
 from kservectl.objects import metadata
@@ -50,7 +50,8 @@ def is_given_up(service: Object, view: View) -> bool:
 def troubles(service: Object, view: View) -> Iterator[Explanation]:
     """What keeps pods of the stable version from becoming ready."""
     for obj in _stable(service, view):
-        yield from explain.pods(pods_of(metadata.name(obj), metadata.namespace(obj), view))
+        pods = pods_of(metadata.name(obj), metadata.namespace(obj), view)
+        yield from explain.pods([pod for pod in pods if not is_ready(pod)])
 
 
 def _says_ready(status: Object) -> bool:

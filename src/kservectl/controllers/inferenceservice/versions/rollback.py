@@ -74,6 +74,8 @@ class _Pass:
         not_found = self._note_request()
         if self._is_requested or (self._choices.automatic and self._memory.failed == self._generation):
             revision = next((each for each in self._history if each.name == self._memory.served), None)
+            if revision is None and not self._is_requested:
+                revision = self._newest_other()
             if revision is not None:
                 return self._earlier(revision, self._said_before(revision))
             not_found = self._missing()
@@ -96,7 +98,8 @@ class _Pass:
         """Take up a new request, forget one that is gone; answer what is wrong with one that cannot be met."""
         asked = self._choices.rollback
         if asked is None:
-            self._memory = replace(self._memory, request="", requested_at=0)
+            if self._memory.request:
+                self._memory = replace(self._memory, request="", requested_at=0, served="")
             return None
         if self._memory.request == str(asked):
             return None
@@ -130,7 +133,8 @@ class _Pass:
             and self._is_about(before, revision)
         ):
             return _Told(TRUE, reason, before.message)
-        return _Told(TRUE, reason, self._sentence(revision, "as annotation " + ROLLBACK + " asks"))
+        why = f"as annotation {ROLLBACK} asks" if self._is_requested else "which did not become Ready in time"
+        return _Told(TRUE, reason, self._sentence(revision, why))
 
     def _is_about(self, condition: Condition, revision: Revision) -> bool:
         return condition.message.startswith(self._sentence(revision, ""))
@@ -152,7 +156,7 @@ class _Pass:
             waiting = self._finish(outcome, _Told(UNKNOWN, _ROLLING_OUT, message), served="")
             return replace(waiting, requeue_after=min(left, waiting.requeue_after or left))
         self._memory = replace(self._memory, failed=self._generation, served=back_to.name)
-        cause = _cause(outcome)
+        cause = self._cause(outcome)
         why = f"which did not become Ready in time{': ' + cause if cause else ''}"
         return self._earlier(back_to, _Told(TRUE, _TOO_LATE, self._sentence(back_to, why)))
 
@@ -173,7 +177,7 @@ class _Pass:
     def _finish(self, outcome: Outcome, told: _Told | None, *, served: str) -> Outcome:
         """`outcome` with the versions to keep, the condition and the memory."""
         memory = replace(self._memory, served=served)
-        if memory.failed != self._generation:
+        if memory.failed != self._generation or not self._choices.automatic:
             memory = replace(memory, failed=0)
         explanations = list(outcome.explanations)
         if told is not None and told.status != TRUE:
@@ -210,9 +214,8 @@ class _Pass:
         known = set(outcome.explanations)
         return [each for each in progress.troubles(self._service, self._view) if each not in known]
 
-
-def _cause(outcome: Outcome) -> str:
-    """What most likely keeps a version from becoming Ready: a pod's trouble before anything that follows from it."""
-    found = [each for each in outcome.explanations if not each.ok]
-    found.sort(key=lambda each: not each.about.startswith("Pod/"))
-    return found[0].message.rstrip(".") if found else ""
+    def _cause(self, outcome: Outcome) -> str:
+        """What most likely keeps the version from becoming Ready: a pod's trouble before anything that follows from it."""
+        pods = progress.troubles(self._service, self._view)
+        found = next(pods, None) or next((each for each in outcome.explanations if not each.ok), None)
+        return found.message.rstrip(".") if found is not None else ""
