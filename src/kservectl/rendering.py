@@ -5,20 +5,20 @@ that the manager runs. What the rest of a cluster would do (Deployments become a
 to go well, and the decision is made again until it stands.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kservectl.admission.inferencegraph import validator as inferencegraph
 from kservectl.admission.inferenceservice.defaulting import default
 from kservectl.admission.inferenceservice.validation.validator import validate
+from kservectl.admission.review import Verdict
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
-from kservectl.api.kinds import (
-    INFERENCE_SERVICE,
-)
+from kservectl.api.kinds import INFERENCE_GRAPH, INFERENCE_SERVICE
 from kservectl.clock import rfc3339
-from kservectl.controllers.inferenceservice.controller import build
-from kservectl.controllers.inferenceservice.reconcile import reconcile
+from kservectl.controllers.inferencegraph import controller as graph_controller
+from kservectl.controllers.inferenceservice import controller as service_controller
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.contract import InvalidObject, Malformed, TypeSystem, UnknownFields
 from kservectl.objects import metadata
@@ -28,21 +28,28 @@ from kservectl.objects.kind import (
     Kind,
 )
 from kservectl.objects.metadata import Object
+from kservectl.runtime.controller import Controller
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import StaticView
 
-_CONTROLLER = build(Settings())
+_BUILDERS: Mapping[Kind, Callable[[Settings], Controller]] = {
+    INFERENCE_SERVICE: service_controller.build,
+    INFERENCE_GRAPH: graph_controller.build,
+}
+"""The controllers of what can be rendered, in the order in which one kind may need the other."""
+
+_CONTROLLERS = [build(Settings()) for build in _BUILDERS.values()]
 _KINDS: Sequence[Kind] = tuple(
     dict.fromkeys(
         [
-            _CONTROLLER.kind,
+            *(controller.kind for controller in _CONTROLLERS),
             # Versions that were Ready are what a cluster remembers, not what a file leads to.
-            *(owned.kind for owned in _CONTROLLER.owns if owned.kind != CONTROLLER_REVISION),
-            *(watched.kind for watched in _CONTROLLER.watches),
+            *(owned.kind for each in _CONTROLLERS for owned in each.owns if owned.kind != CONTROLLER_REVISION),
+            *(watched.kind for each in _CONTROLLERS for watched in each.watches),
         ]
     )
 )
-"""What the controller's caches hold: all of it counts as served."""
+"""What the controllers' caches hold: all of it counts as served."""
 
 _MOST_ROUNDS = 6
 
@@ -53,16 +60,17 @@ class CannotRender(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What one InferenceService leads to: `service` as it would be stored, and the objects made for it, in order."""
+    """What one InferenceService or InferenceGraph leads to: `stored` as it would be, and the objects made for it, in order."""
 
-    service: Object
+    stored: Object
     objects: tuple[Object, ...]
     warnings: tuple[str, ...] = ()
     explanations: tuple[Explanation, ...] = ()
 
 
 class Renderer:
-    """Renders InferenceServices amid `surroundings`: runtimes, storage containers, the ConfigMap, whatever else there is.
+    """Renders InferenceServices and InferenceGraphs amid `surroundings`: runtimes, storage containers, the ConfigMap, and
+    whatever else there is. A graph finds the services that were rendered before it.
 
     Of two surroundings of one name the later one counts, so that a user's own come after the built-in ones.
     """
@@ -75,17 +83,25 @@ class Renderer:
 
     def render(self, manifest: Object) -> Rendering:
         """Raises CannotRender."""
+        controller = _BUILDERS[_kind_of(manifest) or INFERENCE_SERVICE](self._settings)
         stored, warnings = self._admitted(manifest)
         children: tuple[Object, ...] = ()
         outcome = Outcome()
         for _ in range(_MOST_ROUNDS):
-            outcome = reconcile(stored, self._view(stored, children), self._settings)
+            outcome = controller.reconcile(stored, self._view(stored, children))
             if outcome.terminal_error is not None:
                 raise CannotRender(f"{metadata.describe(stored)}: {outcome.terminal_error}")
             status = outcome.status if outcome.status is not None else stored.get("status")
             if outcome.desired == children and status == stored.get("status"):
                 break
             children, stored = outcome.desired, {**stored, "status": status}
+        if controller.kind == INFERENCE_GRAPH and not (
+            outcome.desired or outcome.complete
+        ):  # its services are not here
+            raise CannotRender(
+                f"{metadata.describe(stored)}: {'; '.join(each.message for each in outcome.explanations)}"
+            )
+        self._surroundings.append(stored)
         objects = tuple(self._placed(child, stored) for child in outcome.desired)
         return Rendering(stored, objects, tuple(warnings), outcome.explanations)
 
@@ -106,18 +122,23 @@ class Renderer:
         """The manifest as an API server with kservectl's webhooks would store it."""
         placed = {**manifest, "metadata": {"namespace": "default", **(manifest.get("metadata") or {})}}
         checked = self._checked(placed)
+        if _kind_of(checked) == INFERENCE_GRAPH:
+            return self._accepted(checked, inferencegraph.validate(checked, None))
         configuration = self._view(None, ()).get(CONFIG_MAP, CONFIG_MAP_NAME, self._settings.system_namespace)
         config = Config.of(configuration)
         try:
             defaulted = default(checked, config, creating=True)
         except ConfigError as error:
             raise CannotRender(f"{metadata.describe(placed)}: key {error.key} of {CONFIG_MAP_NAME}: {error}") from error
-        verdict = validate(defaulted, None, config)
+        return self._accepted(defaulted, validate(defaulted, None, config))
+
+    def _accepted(self, admitted: Object, verdict: Verdict) -> tuple[Object, Sequence[str]]:
         if verdict.errors:
             problems = "; ".join(f"{error.field}: {error.message}" for error in verdict.errors)
-            raise CannotRender(f"{metadata.describe(placed)}: {problems}")
-        identity = {"uid": f"render/{metadata.key(defaulted)}", "generation": 1, "resourceVersion": "1"}
-        stored = self._checked(defaulted)
+            raise CannotRender(f"{metadata.describe(admitted)}: {problems}")
+        uid = f"render/{admitted['kind']}/{metadata.key(admitted)}"
+        identity = {"uid": uid, "generation": 1, "resourceVersion": "1"}
+        stored = self._checked(admitted)
         return {**stored, "metadata": {**stored["metadata"], **identity}}, verdict.warnings
 
     def _view(self, service: Object | None, children: Iterable[Object]) -> StaticView:
@@ -138,7 +159,7 @@ class Renderer:
 
 def is_renderable(obj: Object) -> bool:
     """Whether `obj` is of a kind that leads to other objects."""
-    return _kind_of(obj) == INFERENCE_SERVICE
+    return _kind_of(obj) in _BUILDERS
 
 
 def _kind_of(obj: Object) -> Kind | None:

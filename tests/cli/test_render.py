@@ -38,6 +38,38 @@ def test_everything_that_would_exist_is_printed(tmp_path: Path) -> None:
     ]
 
 
+GRAPH = """
+apiVersion: serving.kserve.io/v1alpha1
+kind: InferenceGraph
+metadata: {name: flow}
+spec: {nodes: {root: {routerType: Sequence, steps: [{serviceName: iris}]}}}
+"""
+
+
+def test_a_graph_finds_the_services_beside_it(tmp_path: Path) -> None:
+    result = run(tmp_path, GRAPH + "---" + SERVICE)
+    assert sorted(each for each in kinds(result) if each.endswith("/flow")) == [
+        "Deployment/flow",
+        "HTTPRoute/flow",
+        "HorizontalPodAutoscaler/flow",
+        "Service/flow",
+    ]
+    assert "http://iris-predictor.default.svc.cluster.local/v1/models/iris:predict" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GRAPH, "InferenceGraph default/flow: Failed to find graph service iris"),
+        (GRAPH.replace("serviceName: iris", "nodeName: root"), "root → root lead in a circle"),
+    ],
+)
+def test_a_graph_that_leads_nowhere_is_an_error(tmp_path: Path, text: str, said: str) -> None:
+    result = run(tmp_path, text)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
 def test_json_is_a_list_that_kubectl_reads(tmp_path: Path) -> None:
     result = run(tmp_path, SERVICE, "-o", "json", "-n", "models")
     document = json.loads(result.stdout)
@@ -81,7 +113,10 @@ spec:
         (SERVICE.replace("sklearn: {", "model: {runtime: nope, modelFormat: {name: a}, "), "with the name: nope"),
         (SERVICE.replace("name: iris", "name: 1iris"), "must start with alphabetical character"),
         (SERVICE.replace("gs://bucket/iris", "gopher://x"), "StorageURI not supported"),
-        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}", "there is no InferenceService to render"),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}",
+            "there is no InferenceService or InferenceGraph to render",
+        ),
         (SERVICE.replace("predictor:", "predictor: [") + "]", "given.yaml:"),
     ],
 )

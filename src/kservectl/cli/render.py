@@ -8,6 +8,7 @@ import click
 
 from kservectl.api.config import CONFIG_MAP_NAME, DEFAULT_NAMESPACE
 from kservectl.api.crds import crds
+from kservectl.api.kinds import INFERENCE_GRAPH
 from kservectl.cli.files import read_objects
 from kservectl.cli.printing import as_json, as_list, as_yaml
 from kservectl.controllers.inferenceservice.settings import Settings
@@ -25,18 +26,19 @@ from kservectl.rendering import CannotRender, Renderer, is_renderable
 @click.option("--config", "config_file", help="A manifest of the ConfigMap inferenceservice-config to use.")
 @click.option("--namespace", "-n", default="default", help="The namespace of objects that name none.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml")
-@click.option("--admitted", is_flag=True, help="Print the InferenceService too, as it would be stored.")
+@click.option("--admitted", is_flag=True, help="Print what the files hold too, as it would be stored.")
 def render(files: tuple[str, ...], config_file: str | None, namespace: str, output: str, admitted: bool) -> None:
-    """Print what would be created for the InferenceServices in the given files, with no cluster.
+    """Print what would be created for the InferenceServices and InferenceGraphs in the given files, with no cluster.
 
     Runtimes, storage containers and the ConfigMap in the files are used beside the built-in ones. Admission defaults
     and validation are part of it: an object that would be refused is an error here, with the same text.
     """
     given = [_placed(obj, namespace) for obj in read_objects(files)]
-    services = [obj for obj in given if is_renderable(obj)]
-    if not services:
+    # A graph leads to the services beside it, wherever they stand.
+    wanted = sorted((obj for obj in given if is_renderable(obj)), key=lambda obj: obj["kind"] == INFERENCE_GRAPH.kind)
+    if not wanted:
         kinds = ", ".join(sorted({str(obj["kind"]) for obj in given})) or "nothing"
-        raise click.ClickException(f"there is no InferenceService to render; the files hold: {kinds}")
+        raise click.ClickException(f"there is no InferenceService or InferenceGraph to render; the files hold: {kinds}")
     surroundings = [*built_in(), *(obj for obj in given if not is_renderable(obj))]
     if config_file is not None:
         surroundings.append(_config_map(config_file))
@@ -46,11 +48,11 @@ def render(files: tuple[str, ...], config_file: str | None, namespace: str, outp
     try:
         renderer = Renderer(surroundings, types, Settings(), datetime.now(UTC))
         objects: list[Object] = []
-        for service in services:
-            rendering = renderer.render(service)
+        for obj in wanted:
+            rendering = renderer.render(obj)
             for warning in rendering.warnings:
                 click.echo(f"Warning: {warning}", err=True)
-            objects += [_without_status(rendering.service)] if admitted else []
+            objects += [_without_status(rendering.stored)] if admitted else []
             objects += rendering.objects
     except CannotRender as error:
         raise click.ClickException(str(error)) from error
