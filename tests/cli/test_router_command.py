@@ -30,6 +30,13 @@ def test_a_graph_that_cannot_be_read_is_told(text: str, said: str) -> None:
     assert said in result.output
 
 
+@pytest.mark.parametrize("option", ["--bind", "--metrics-bind"])
+def test_an_address_that_is_none_is_wrong_usage(option: str) -> None:
+    result = CliRunner().invoke(_cli, ["router", "--graph-json", "{}", option, "nowhere"])
+    assert result.exit_code == 2
+    assert "write HOST:PORT or :PORT" in result.output
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

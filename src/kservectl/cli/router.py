@@ -16,13 +16,21 @@ from kservectl.router.headers import HeaderRules
 from kservectl.router.metrics import RouterMetrics
 from kservectl.router.server import MAX_BYTES, RouterOptions, RouterServer
 from kservectl.runtime import logging
-from kservectl.runtime.serving import HttpServer, metrics_application
+from kservectl.runtime.serving import HttpServer, metrics_application, parse_bind
+
+
+def _address(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    try:
+        parse_bind(value or ":0")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
 
 
 @click.command()
 @click.option("--graph-json", required=True, help="The spec of the graph as JSON, every step with a URL or a node.")
-@click.option("--bind", default=":8080", show_default=True, help="Where requests are taken.")
-@click.option("--metrics-bind", default="", help="Where /metrics is served; nowhere unless given.")
+@click.option("--bind", default=":8080", show_default=True, callback=_address, help="Where requests are taken.")
+@click.option("--metrics-bind", default="", callback=_address, help="Where /metrics is served; nowhere unless given.")
 @click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),

@@ -17,6 +17,9 @@ from kservectl.router.mesh import Mesh
 
 _HOST = re.compile(r"[\w.~%:-]+")
 _CHUNK = 1 << 16
+_KEPT_SECONDS = 3.0
+"""For how long an idle connection is used again: shorter than model servers keep theirs (uvicorn: 5 s), because a POST that
+meets a connection as it is being closed is lost."""
 
 
 class ServiceClient:
@@ -34,7 +37,7 @@ class ServiceClient:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=None),
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),
             trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
