@@ -9,18 +9,25 @@ from dataclasses import replace
 from kservectl.api.kinds import HTTP_ROUTE
 from kservectl.controllers.inferenceservice import events
 from kservectl.controllers.inferenceservice.autoscaler import CLASS_ANNOTATION
+from kservectl.controllers.inferenceservice.canary.names import object_names
 from kservectl.controllers.inferenceservice.component_metadata import COMPONENT_LABEL
 from kservectl.controllers.inferenceservice.failure import RECONCILE_FAILED
-from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, StatusDraft
+from kservectl.controllers.inferenceservice.status import (
+    CANARY_READY,
+    COMPONENT_READY,
+    INGRESS_READY,
+    READY,
+    StatusDraft,
+)
 from kservectl.objects import metadata
-from kservectl.objects.kind import HORIZONTAL_POD_AUTOSCALER, INGRESS
+from kservectl.objects.kind import CONTROLLER_REVISION, HORIZONTAL_POD_AUTOSCALER, INGRESS
 from kservectl.objects.metadata import Object
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
 _ROUTES = (HTTP_ROUTE, INGRESS)
-_CONDITIONS: Mapping[str, str] = dict(COMPONENT_READY.items())
+_CONDITIONS: Mapping[str, str] = {"canary": CANARY_READY, **dict(COMPONENT_READY.items())}
 
 
 def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view: View) -> Outcome:
@@ -30,15 +37,25 @@ def amended(service: Object, outcome: Outcome, failures: Sequence[Failure], view
     told = list(outcome.events)
     explained = list(outcome.explanations)
     for failure in failures:
-        part = "ingress" if failure.kind in _ROUTES else _component(outcome, failure)
-        condition = _CONDITIONS.get(part, INGRESS_READY)
-        message = f"fails to reconcile {part}: {failure.message}"
-        told += events.of_failure(message, condition, draft)
-        draft.conditions.mark_false(condition, RECONCILE_FAILED, message)
+        # A version that cannot be kept is told of, and hinders nobody now.
+        if failure.kind != CONTROLLER_REVISION:
+            part = _part(service, outcome, failure)
+            condition = _CONDITIONS.get(part, INGRESS_READY)
+            message = f"fails to reconcile {part}: {failure.message}"
+            told += events.of_failure(message, condition, draft)
+            draft.conditions.mark_false(condition, RECONCILE_FAILED, message)
         about = f"{failure.kind.kind}/{failure.key.name}"
         explained.append(Explanation(about, failure.message, next_step=_next_step(failure)))
-    ready = [event for event in told if event.reason != "InferenceServiceReady"]
-    return replace(outcome, status=draft.to_wire(), events=tuple(ready), explanations=tuple(explained))
+    if not draft.conditions.is_true(READY):
+        told = [event for event in told if event.reason != "InferenceServiceReady"]
+    return replace(outcome, status=draft.to_wire(), events=tuple(told), explanations=tuple(explained))
+
+
+def _part(service: Object, outcome: Outcome, failure: Failure) -> str:
+    """What the refused object belongs to, as messages name it."""
+    if failure.key.name in object_names(service):
+        return "canary"
+    return "ingress" if failure.kind in _ROUTES else _component(outcome, failure)
 
 
 def _next_step(failure: Failure) -> str:

@@ -3,8 +3,18 @@
 import pytest
 
 from kservectl.api.kinds import HTTP_ROUTE, SCALED_OBJECT
-from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE
-from kservectl.objects.metadata import Object
+from kservectl.controllers.inferenceservice.refusal import amended
+from kservectl.objects.kind import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    INGRESS,
+    SERVICE,
+    Kind,
+)
+from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime.apply import Failure
+from kservectl.runtime.view import StaticView
 from tests.controllers.inferenceservice.canary.services import (
     EXPLAINER,
     TRANSFORMER,
@@ -373,3 +383,24 @@ def test_an_ingress_gives_a_canary_a_preview_and_no_share() -> None:
     }
     assert rules["iris-v2-predictor-ml.example.com"] == "iris-v2-predictor"
     assert rules["iris-ml.example.com"] == "iris-predictor"
+
+
+@pytest.mark.parametrize("kind", [DEPLOYMENT, HTTP_ROUTE])
+def test_a_canarys_object_that_the_server_refuses_is_the_canarys_trouble_alone(kind: Kind) -> None:
+    world = ready(canary())
+    failure = Failure(kind, ObjectKey("ml", "iris-v2-predictor"), "it belongs to somebody else")
+    told = amended(world.service, world.decide(), [failure], StaticView([], kinds=KINDS, now=world.now))
+
+    found = {entry["type"]: entry for entry in (told.status or {})["conditions"]}
+    assert found["CanaryPredictorReady"]["message"] == "fails to reconcile canary: it belongs to somebody else"
+    assert {found[type_]["status"] for type_ in ("Ready", "PredictorReady", "IngressReady")} == {"True"}
+
+
+def test_a_version_that_cannot_be_kept_hinders_nobody() -> None:
+    world = ready()
+    failure = Failure(CONTROLLER_REVISION, ObjectKey("ml", "iris-1"), "quota exceeded")
+    outcome = world.decide()
+    told = amended(world.service, outcome, [failure], StaticView([], kinds=KINDS, now=world.now))
+
+    assert told.status == outcome.status
+    assert told.explanations[-1].message == "quota exceeded"

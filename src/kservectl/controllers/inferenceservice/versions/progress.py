@@ -1,9 +1,9 @@
 """Whether the version that a service has now is all that runs, and what holds it up."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from kservectl.controllers.inferenceservice import explain
-from kservectl.controllers.inferenceservice.component import Role, component_name
+from kservectl.controllers.inferenceservice.canary.names import object_names
 from kservectl.controllers.inferenceservice.pod_state import is_ready, pods_of
 from kservectl.controllers.inferenceservice.rolled_out import is_observed, is_rolled_out
 from kservectl.controllers.inferenceservice.status import READY
@@ -14,8 +14,6 @@ from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.drift import applied_fields, differences
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
-
-_ROLES: tuple[Role, ...] = ("predictor", "transformer", "explainer")
 
 
 def is_settled(service: Object, outcome: Outcome, view: View) -> bool:
@@ -66,14 +64,8 @@ def _is_stable(service: Object, obj: Object) -> bool:
     return bool(
         obj.get("kind", DEPLOYMENT.kind) == DEPLOYMENT.kind
         and not metadata.is_deleting(obj)
-        and metadata.name(obj) not in _of_canaries(service)
+        and metadata.name(obj) not in object_names(service)
     )
-
-
-def _of_canaries(service: Object) -> Collection[str]:
-    entries = (service.get("spec") or {}).get("canary") or ()
-    names = [str((entry.get("predictor") or {}).get("name") or "") for entry in entries]
-    return {component_name(metadata.name(service), role, name) for name in names if name for role in _ROLES}
 
 
 def _is_as_desired(live: Object | None, desired: Object) -> bool:
