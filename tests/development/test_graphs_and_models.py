@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from kservectl.api.inferencegraph import InferenceGraphSpec
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_GRAPH, INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.cli.files import read_objects
+from kservectl.cli.target import resolve
 from kservectl.client.errors import ApiError, NotFound
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
@@ -160,6 +161,21 @@ async def test_models_come_and_go_with_their_server(environment: Environment) ->
 def listed(config_map: Object | None) -> list[str]:
     entries = json.loads(((config_map or {}).get("data") or {}).get("models.json") or "[]")
     return [entry["modelName"] for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("ig/x", INFERENCE_GRAPH),
+        ("trainedmodel/x", TRAINED_MODEL),
+        ("isvc/x", INFERENCE_SERVICE),
+        ("deploy/x", DEPLOYMENT),
+    ],
+)
+async def test_kinds_are_found_by_any_name_in_whatever_version(
+    environment: Environment, target: str, kind: Kind
+) -> None:
+    assert await resolve(environment.client, target) == (kind, "x")
 
 
 async def test_what_cannot_work_is_refused_at_the_door(environment: Environment) -> None:

@@ -29,10 +29,10 @@ async def resolve(client: Client, target: str) -> tuple[Kind, str]:
 
 
 def _kinds(document: Object) -> Iterator[tuple[Kind, set[str]]]:
-    """Each kind of an APIGroupDiscoveryList in its preferred version, with all names it goes by, in lower case."""
+    """Each kind of an APIGroupDiscoveryList with all names it goes by, in lower case; preferred versions come first."""
     for group in document.get("items") or ():
         group_name = str((group.get("metadata") or {}).get("name") or "")
-        for version in (group.get("versions") or ())[:1]:
+        for version in group.get("versions") or ():
             for resource in version.get("resources") or ():
                 plural, kind = str(resource["resource"]), str((resource.get("responseKind") or {}).get("kind"))
                 names = {plural, kind, resource.get("singularResource") or kind, *(resource.get("shortNames") or ())}
