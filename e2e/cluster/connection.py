@@ -1,20 +1,24 @@
 """A connection to a server of the cluster, just big enough to set it up and to ask whether it is well."""
 
 import http.client
+import itertools
 import json
 import ssl
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from e2e.cluster.certificates import KeyPair
 from e2e.cluster.errors import RequestError
 
-__all__ = ["Connection", "health_problem", "tls_context"]
+__all__ = ["Connection", "health_problem", "seconds_to_wait", "tls_context"]
 
 _APPLY = "application/apply-patch+yaml"
 
 _TIMEOUT_SECONDS = 30.0
 _HEALTH_TIMEOUT_SECONDS = 5.0
+_MOST_TRIES = 10
+_LONGEST_WAIT = 5.0
 
 
 def tls_context(ca: KeyPair, client: KeyPair) -> ssl.SSLContext:
@@ -53,16 +57,35 @@ class Connection:
         self.request("PATCH", f"{collection}/{name}?fieldManager=e2e-cluster&force=true", body, content_type=_APPLY)
 
     def _send(self, method: str, path: str, body: object, content_type: str) -> tuple[int, str]:
+        for attempt in itertools.count(1):
+            status, text, retry_after = self._send_once(method, path, body, content_type)
+            wait = seconds_to_wait(status, retry_after, attempt)
+            if wait is None:
+                return status, text
+            time.sleep(wait)
+        raise AssertionError("unreachable: the loop above ends by returning")
+
+    def _send_once(self, method: str, path: str, body: object, content_type: str) -> tuple[int, str, str]:
         connection = http.client.HTTPSConnection(self._netloc, context=self._context, timeout=_TIMEOUT_SECONDS)
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})
             response = connection.getresponse()
-            return response.status, response.read().decode()
+            return response.status, response.read().decode(), response.getheader("Retry-After", "")
         except (OSError, http.client.HTTPException) as error:
             raise RequestError(f"{method} {path}: no answer from {self._netloc}: {error}") from error
         finally:
             connection.close()
+
+
+def seconds_to_wait(status: int, retry_after: str, attempt: int) -> float | None:
+    """How long the server asks to be left alone; None when it does not, or has been asked often enough.
+
+    A kube-apiserver says 429 for instance while the storage of a new custom resource starts.
+    """
+    if status != http.client.TOO_MANY_REQUESTS or attempt > _MOST_TRIES:
+        return None
+    return min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else 1.0
 
 
 def health_problem(url: str, context: ssl.SSLContext | None) -> str | None:
