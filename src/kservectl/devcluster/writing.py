@@ -31,7 +31,9 @@ from kservectl.devcluster.translation import refusing, refusing_patched
 from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from kservectl.objects.metadata import Object, ObjectKey
 
-_RETRIES = 5
+_RETRIES = 200
+"""How often a write without a condition is made anew because somebody was faster; a real server sets no limit."""
+
 _NAME_TRIES = 8
 _CLEARED_ON_CREATE = {
     "uid",

@@ -133,3 +133,11 @@ def test_a_replica_set_that_cannot_create_pods_shows_on_the_deployment() -> None
     ]
     outcome = reconcile(deployment("a"), view(failing))
     assert condition(outcome.status, "ReplicaFailure")["message"] == "no"
+
+
+def test_a_status_older_than_the_last_scaling_does_not_make_the_rollout_hurry() -> None:
+    extra: dict[str, Any] = {
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    }
+    scaled_down = replica_set("a", 2, 3, 1)
+    assert sizes(deployment("b", 3, **extra), replica_set("b", 1, 1, 2), scaled_down) == [2, 2]

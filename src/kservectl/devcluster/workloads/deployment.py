@@ -76,11 +76,11 @@ def _next_step(spec: Mapping[str, Any], current: Object | None, old: Sequence[Ob
         unavailable = 1
     room = wanted + surge - sum(_size(obj) for obj in old)
     new = wanted if not old or size > wanted else min(wanted, max(size, room))
-    spare = sum(_count(obj, "availableReplicas") for obj in (*old, *((current,) if current else ())))
+    spare = sum(_serving(obj) for obj in (*old, *((current,) if current else ())))
     spare = max(spare - (wanted - unavailable), 0)
     sizes: dict[str, int] = {}
-    for obj in sorted(old, key=lambda each: _count(each, "availableReplicas")):  # those that serve nobody go first
-        idle = max(_size(obj) - _count(obj, "availableReplicas"), 0)
+    for obj in sorted(old, key=_serving):  # those that serve nobody go first
+        idle = max(_size(obj) - _serving(obj), 0)
         serving = min(_size(obj) - idle, spare)
         spare -= serving
         sizes[metadata.name(obj)] = _size(obj) - idle - serving
@@ -99,6 +99,11 @@ def _size(replica_set: Object) -> int:
 
 def _count(obj: Mapping[str, Any], name: str) -> int:
     return int((obj.get("status") or {}).get(name) or 0)
+
+
+def _serving(replica_set: Object) -> int:
+    """Available pods that are to stay: a status that is older than the last scaling counts some that are going."""
+    return min(_count(replica_set, "availableReplicas"), _size(replica_set))
 
 
 def _revision(replica_set: Object) -> int:
