@@ -4,13 +4,16 @@ Run as `python candidate.py URL NAME`. Prints `leading` when it does. Exit codes
 """
 
 import asyncio
+import itertools
 import random
 import signal
 import sys
+from contextlib import suppress
 
 from kservectl.client.client import Client
 from kservectl.client.config import ConnectionConfig
 from kservectl.client.connection import Connection
+from kservectl.client.errors import Conflict
 from kservectl.clock import SystemClock
 from kservectl.leader import LeadershipLost, Timing
 from kservectl.objects.kind import CONFIG_MAP
@@ -31,10 +34,14 @@ async def main(url: str, name: str) -> int:
 
         async def write() -> None:
             print("leading", flush=True)
-            while True:
-                await manager.client.patch(CONFIG_MAP, "beat", "default", {"data": {"by": name}})
-                await clock.sleep(0.02)
-                await manager.client.patch(CONFIG_MAP, "beat", "default", {"data": {"by": f"{name} again"}})
+            for text in itertools.cycle((name, f"{name} again")):
+                beat = await manager.client.get(CONFIG_MAP, "beat", "default")
+                # Conditional, as every write of a controller: one that was on its way when the process was stopped fails.
+                condition = {"resourceVersion": beat["metadata"]["resourceVersion"]}
+                with suppress(Conflict):
+                    await manager.client.patch(
+                        CONFIG_MAP, "beat", "default", {"metadata": condition, "data": {"by": text}}
+                    )
                 await clock.sleep(0.02)
 
         manager.add_runnable("writer", write, needs_leader=True)
