@@ -6,8 +6,8 @@ import pytest
 
 from kservectl.api.config import Config
 from kservectl.objects.metadata import Object
-from tests.admission.inferenceservice.services import config, model, service
-from tests.admission.inferenceservice.validation.verdicts import CLASS, MODE, STANDARD, allowed, only, refused, verdict
+from tests.admission.inferenceservice.services import MODE, config, model, service
+from tests.admission.inferenceservice.validation.verdicts import CLASS, STANDARD, allowed, only, refused, verdict
 
 OURS = "kservectl.dev/"
 INGRESS = {"ingressGateway": "a/b", "kserveIngressGateway": "a/b"}
