@@ -5,14 +5,14 @@
 A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
 """
 
-from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
+from kservectl.api.config import Config, ConfigError
 from kservectl.api.config_keys import STANDARD
 from kservectl.api.errors import Malformed
 from kservectl.api.inferencegraph import InferenceGraph, InferenceGraphSpec
 from kservectl.api.kinds import SCALED_OBJECT
 from kservectl.controllers.inferencegraph import exposure, services, workload
 from kservectl.controllers.inferencegraph.status import GraphStatus
-from kservectl.controllers.inferenceservice import autoscaler, deployment, mode, scaledobject, stop
+from kservectl.controllers.inferenceservice import autoscaler, configuration, deployment, mode, scaledobject, stop
 from kservectl.controllers.inferenceservice import service as service_object
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
@@ -20,7 +20,7 @@ from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotD
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, SERVICE
+from kservectl.objects.kind import DEPLOYMENT, SERVICE
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 from kservectl.runtime.view import View
@@ -38,7 +38,7 @@ def reconcile(graph: Object, view: View, settings: Settings) -> Outcome:
     if stop.is_stopped(metadata.annotations(graph)):
         return _stopped(status)
     try:
-        config = _config(view, settings)
+        config = configuration.required(view, settings, "graphs")
         asked = mode.resolve(
             str(status.before.get("deploymentMode") or ""),
             metadata.annotations(graph),
@@ -51,13 +51,7 @@ def reconcile(graph: Object, view: View, settings: Settings) -> Outcome:
     except CannotDecide as failure:
         return _failed(status, failure)
     except ConfigError as error:
-        where = f"key {error.key} of ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME}"
-        told = CannotDecide(
-            f"{where} cannot be used: {error.message}",
-            reason="ConfigurationInvalid",
-            next_step=f"Correct the {where}; graphs go on by themselves.",
-        )
-        return _failed(status, told)
+        return _failed(status, configuration.unusable(error, settings, "graphs"))
 
 
 def _running(graph: Object, spec: InferenceGraphSpec, view: View, status: GraphStatus, config: Config) -> Outcome:
@@ -151,17 +145,6 @@ def _spec(graph: Object) -> InferenceGraphSpec:
             reason=INVALID_SPEC,
             next_step="Correct the field that the message names (kubectl explain inferencegraph.spec).",
         ) from error
-
-
-def _config(view: View, settings: Settings) -> Config:
-    config = Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, settings.system_namespace))
-    if config.missing:
-        raise CannotDecide(
-            f"ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME} does not exist",
-            reason="ConfigurationMissing",
-            next_step="Install it (kubectl apply -k manifests); graphs go on by themselves once it is there.",
-        )
-    return config
 
 
 def _refused_knative(graph: Object, status: GraphStatus) -> Outcome:

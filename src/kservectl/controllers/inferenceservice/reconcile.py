@@ -13,6 +13,7 @@ from kservectl.api.config_keys import KNATIVE, MODEL_MESH
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
 from kservectl.controllers.inferenceservice import (
+    configuration,
     deletion,
     events,
     explain,
@@ -57,12 +58,12 @@ def _decide(service: Object, view: View, settings: Settings, *, released: bool) 
     except CannotDecide as failure:
         return failed.outcome_of(draft, failure)
     except ConfigError as error:
-        return failed.outcome_of(draft, _configuration_failure(error, settings))
+        return failed.outcome_of(draft, configuration.unusable(error, settings, "services"))
 
 
 def _running(service: Object, view: View, draft: StatusDraft, settings: Settings, *, released: bool) -> Outcome:
     spec = _spec(service)
-    config = _config(view, settings)
+    config = configuration.required(view, settings, "services")
     decided = mode.resolve(
         str(draft.before.get("deploymentMode") or ""),
         metadata.annotations(service),
@@ -125,26 +126,6 @@ def _spec(service: Object) -> InferenceServiceSpec:
             reason=INVALID_SPEC,
             next_step="Correct the field that the message names (kubectl explain inferenceservice.spec).",
         ) from error
-
-
-def _config(view: View, settings: Settings) -> Config:
-    config = Config.of(view.get(CONFIG_MAP, CONFIG_MAP_NAME, settings.system_namespace))
-    if config.missing:
-        raise CannotDecide(
-            f"ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME} does not exist",
-            reason="ConfigurationMissing",
-            next_step="Install it (kubectl apply -k manifests); services go on by themselves once it is there.",
-        )
-    return config
-
-
-def _configuration_failure(error: ConfigError, settings: Settings) -> CannotDecide:
-    where = f"key {error.key} of ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME}"
-    return CannotDecide(
-        f"{where} cannot be used: {error.message}",
-        reason="ConfigurationInvalid",
-        next_step=f"Correct the {where}; services go on by themselves.",
-    )
 
 
 def _is_frozen(service: Object, draft: StatusDraft) -> bool:
