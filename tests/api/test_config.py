@@ -161,6 +161,9 @@ def test_the_knative_gateway_is_mandatory_when_the_key_exists() -> None:
 
 def test_a_path_template_must_parse_and_needs_a_domain() -> None:
     path = "/serving/{{ .Namespace }}/{{ .Name }}"
+    assert ingress_error(**INGRESS, pathTemplate="/{{ range .Name }}{{ end }}", ingressDomain="a.b") == (
+        "invalid ingress config - unable to parse pathTemplate: {{range}} is not supported here"
+    )
     assert "unable to parse pathTemplate" in ingress_error(**INGRESS, pathTemplate="/{{ .Name", ingressDomain="a.b")
     assert (
         ingress_error(**INGRESS, pathTemplate=path)

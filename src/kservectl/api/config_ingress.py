@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from kservectl.api import gotemplate
 from kservectl.api.config_keys import KeyModel
-from kservectl.api.template_syntax import template_problem
 from kservectl.objects.metadata import ObjectKey
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -97,9 +97,10 @@ class Ingress(KeyModel):
     def _path_problem(self) -> str:
         if not self.path_template:
             return ""
-        problem = template_problem(self.path_template)
-        if problem:
-            return f"invalid ingress config - unable to parse pathTemplate: {problem}"
+        try:
+            gotemplate.parse(self.path_template)
+        except gotemplate.TemplateError as error:
+            return f"invalid ingress config - unable to parse pathTemplate: {error}"
         return (
             "" if self.ingress_domain else "invalid ingress config - ingressDomain is required if pathTemplate is given"
         )

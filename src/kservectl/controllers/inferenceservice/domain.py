@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
-from kservectl.controllers.inferenceservice.gotemplate import TemplateError, Value, parse, render
+from kservectl.api.gotemplate import TemplateError, Value, parse, render
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _MAX_NAME = 253

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kservectl.controllers.inferenceservice.gotemplate import TemplateError, Value, parse, render
+from kservectl.api.gotemplate import TemplateError, Value, parse, render
 
 FIELDS: Mapping[str, Value] = {
     "Name": "model",
@@ -69,6 +69,7 @@ def test_what_is_supported_renders_as_in_go(template: str, text: str) -> None:
         ("{{ .Name .Name }}", "only a function"),
         ("{{ if .Name }}x", "not closed"),
         ("{{ end }}", "nothing to close"),
+        ("{{ else }}", "nothing to close"),
         ("{{ if .Name }}{{ else }}{{ else }}{{ end }}", "must be closed"),
         ("{{ range .Labels }}x{{ end }}", "not supported"),
         ('{{ define "x" }}{{ end }}', "not supported"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote_plus
 
-from kservectl.controllers.inferenceservice.gotemplate_syntax import (
+from kservectl.api.gotemplate_syntax import (
     Branch,
     Call,
     Field,
