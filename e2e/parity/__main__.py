@@ -1,4 +1,4 @@
-"""``python -m e2e.parity``: run the cases, print the score, write docs/parity.md."""
+"""``python -m e2e.parity``: run the cases in each mode, print the scores, write docs/parity.md."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -17,7 +17,7 @@ from e2e.manager import ManagerProcess
 from e2e.parity.cases import Cases
 from e2e.parity.comparison import compare
 from e2e.parity.recording import normalised
-from e2e.parity.report import Results, by_kind, overall, page, total, write
+from e2e.parity.report import Results, by_kind, overall, page_of, section, total, with_section, write
 from e2e.parity.surroundings import MODES, surround
 from e2e.process import PROJECT
 from e2e.target import REAL, Target, open_target
@@ -29,52 +29,67 @@ _SHARED = PROJECT.parent / "shared"
 def main(arguments: list[str] | None = None) -> int:
     """0 also when there is nothing to compare with; 1 when a case could not be run."""
     options = _parser().parse_args(arguments)
-    for folder in (options.cases, options.recordings):
-        if not folder.is_dir():
-            print(f"parity: skipped, there is no folder {folder} (see --cases and --recordings)")
-            return 0
+    modes = [mode for mode in options.mode or MODES if _has_recordings(options.recordings / mode)]
+    if not modes:
+        return 0
+    if not options.cases.is_dir():
+        print(f"parity: skipped, there is no folder of cases {options.cases} (see --cases)")
+        return 0
     files = sorted(file for file in options.cases.glob("*.yaml") if options.only in file.stem)
-    mode = options.mode or options.recordings.name
-    found = _found(options.cluster, files, [file for file in options.surroundings if file.is_file()], mode)
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name, recording in found.items():
-            (options.out / f"{name}.json").write_text(json.dumps(recording, indent=1, sort_keys=True))
-    results = {
-        file.stem: compare(_recorded(options.recordings / f"{file.stem}.json"), found[file.stem])
-        for file in files
-        if (options.recordings / f"{file.stem}.json").is_file()
-    }
-    _print(results, verbose=options.verbose or bool(options.only))
-    if not options.only:
-        write(page(results, mode), options.page)
+    surroundings = [file for file in options.surroundings if file.is_file()]
+    with tempfile.TemporaryDirectory(prefix="kservectl-parity-") as folder:
+        for mode, found in _found(options.cluster, Path(folder), files, surroundings, modes):
+            if options.out:
+                _keep(found, options.out / mode)
+            results = _compared(found, options.recordings / mode)
+            _print(mode, results, verbose=options.verbose or bool(options.only))
+            if not options.only:
+                write(with_section(page_of(options.page), mode, section(results)), options.page)
     return 0
 
 
-def _found(cluster: str, files: Sequence[Path], surroundings: Sequence[Path], mode: str) -> Mapping[str, Object]:
-    with (
-        tempfile.TemporaryDirectory(prefix="kservectl-parity-") as folder,
-        open_target(cluster, Path(folder)) as target,
-    ):
+def _has_recordings(folder: Path) -> bool:
+    if not folder.is_dir():
+        print(f"parity: {folder.name} is skipped, there is no folder {folder} (see --recordings)")
+    return folder.is_dir()
+
+
+def _found(
+    cluster: str, folder: Path, files: Sequence[Path], surroundings: Sequence[Path], modes: Sequence[str]
+) -> Iterator[tuple[str, Mapping[str, Object]]]:
+    """Each mode with what its cases led to, on one cluster, by a manager that was started for the mode."""
+    with open_target(cluster, folder) as target:
         install(target.kubeconfig)
-        manager = ManagerProcess(_account(target), Path(folder) / "manager.log")
-        manager.start_ready()
-        try:
-            return asyncio.run(_run(target, files, surroundings, mode))
-        finally:
-            print(f"parity: the manager ended with {manager.terminate()}", file=sys.stderr)
+        account = target.kubeconfig if target.is_devcluster else account_kubeconfig(target.kubeconfig, target.folder)
+        for mode in modes:
+            manager = ManagerProcess(account, folder / f"manager-{mode}.log")
+            try:
+                yield mode, asyncio.run(_run(target, manager, files, surroundings, mode))
+            finally:
+                manager.stop()
+                print(f"parity: the manager of {mode} ended with {manager.exit_code}", file=sys.stderr)
 
 
-def _account(target: Target) -> Path:
-    return target.kubeconfig if target.is_devcluster else account_kubeconfig(target.kubeconfig, target.folder)
-
-
-async def _run(target: Target, files: Sequence[Path], surroundings: Sequence[Path], mode: str) -> Mapping[str, Object]:
+async def _run(
+    target: Target, manager: ManagerProcess, files: Sequence[Path], surroundings: Sequence[Path], mode: str
+) -> Mapping[str, Object]:
     cases = {file.stem: list(yaml.safe_load_all(file.read_text())) for file in files}
     objects = [obj for file in surroundings for obj in yaml.safe_load_all(file.read_text()) if obj]
     async with connect(target.kubeconfig) as api:
+        await asyncio.to_thread(manager.start_ready)  # its webhooks have a say in what is put there
         await surround(api, objects, mode)
-        return await Cases(api).run(cases)
+        return await Cases(api, mode).run(cases)
+
+
+def _keep(found: Mapping[str, Object], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, recording in found.items():
+        (folder / f"{name}.json").write_text(json.dumps(recording, indent=1, sort_keys=True))
+
+
+def _compared(found: Mapping[str, Object], recordings: Path) -> Results:
+    files = {name: recordings / f"{name}.json" for name in found}
+    return {name: compare(_recorded(file), found[name]) for name, file in files.items() if file.is_file()}
 
 
 def _recorded(file: Path) -> Object:
@@ -84,7 +99,8 @@ def _recorded(file: Path) -> Object:
     return {**recording, "objects": objects}
 
 
-def _print(results: Results, *, verbose: bool) -> None:
+def _print(mode: str, results: Results, *, verbose: bool) -> None:
+    print(f"mode {mode}")
     for name, scores in sorted(results.items()):
         score = total(scores)
         print(f"{name:<60} {score.equal:>5}/{score.total:<5} {score.share:.4f}")
@@ -103,12 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--recordings",
         type=Path,
-        default=_SHARED / "recorded" / "raw-gateway",
-        help="what to compare with (%(default)s)",
+        default=_SHARED / "recorded",
+        help="a folder of recordings for each mode (%(default)s)",
     )
     parser.add_argument("--only", default="", metavar="NAME", help="only the cases with this in their name")
     parser.add_argument(
-        "--mode", choices=[*MODES], help="how services are deployed; as the folder of recordings is called unless given"
+        "--mode", choices=[*MODES], action="append", help="how services are deployed; may be repeated (default: each)"
     )
     parser.add_argument(
         "--surroundings",
@@ -118,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         help="runtimes and ConfigMap in place of kservectl's own, where these files exist",
     )
     parser.add_argument("--cluster", default=REAL, metavar="devcluster|real|KUBECONFIG")
-    parser.add_argument("--out", type=Path, help="keep what was found there, a file a case")
+    parser.add_argument("--out", type=Path, help="keep what was found there, MODE/CASE.json")
     parser.add_argument(
         "--page", type=Path, default=PROJECT / "docs" / "parity.md", help="the page to write (%(default)s)"
     )

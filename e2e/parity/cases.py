@@ -59,10 +59,11 @@ _POLL_SECONDS = 0.5
 
 
 class Cases:
-    """Runs cases on a cluster. `settle` is how long nothing may move before a case counts as at rest, in seconds."""
+    """Runs the cases of a mode on a cluster. A case is at rest when nothing moved for `settle` seconds."""
 
-    def __init__(self, api: Api, *, settle: float = 3.0, most: float = 40.0, at_once: int = 6) -> None:
+    def __init__(self, api: Api, mode: str, *, settle: float = 3.0, most: float = 40.0, at_once: int = 6) -> None:
         self._api = api
+        self._mode = mode
         self._settle = settle
         self._most = most
         self._slots = asyncio.Semaphore(at_once)
@@ -77,7 +78,7 @@ class Cases:
     async def _one(self, name: str, documents: Sequence[Object | None], kinds: Sequence[Kind]) -> Object:
         async with self._slots:
             # Eight characters, as in the recordings: host names are made of it, and their length is limited.
-            namespace = f"p-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+            namespace = f"p-{hashlib.sha256(f'{self._mode}/{name}'.encode()).hexdigest()[:6]}"
             await self._api.create(
                 NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             )

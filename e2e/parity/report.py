@@ -1,4 +1,4 @@
-"""The result as a page of the documentation."""
+"""The results as a page of the documentation, a section for each mode."""
 
 import os
 from collections import Counter
@@ -10,6 +10,14 @@ from pathlib import Path
 from e2e.parity.comparison import Score
 
 _MOST_COMMON = 25
+_HEADING = "## Mode "
+_INTRODUCTION = """\
+# Parity with KServe's manager
+
+Written by `make parity`: the same manifests on a real cluster, compared field by field with recordings of what
+KServe's own manager made of them. A field counts when either side has it. `differences.md` lists what differs on
+purpose.
+"""
 
 Results = Mapping[str, Mapping[str, Score]]
 """Case → object → score."""
@@ -35,19 +43,12 @@ def by_kind(results: Results) -> dict[str, Score]:
     return found
 
 
-def page(results: Results, mode: str) -> str:
-    """Markdown: totals, kinds, cases, and the fields that differ most often."""
+def section(results: Results) -> str:
+    """Markdown, without a heading: totals, kinds, cases, and the fields that differ most often."""
     whole = overall(results)
     identical = sum(1 for scores in results.values() if not total(scores).differences)
     lines = [
-        "# Parity with KServe's manager",
-        "",
-        "Written by `make parity`: the same manifests on a real cluster, compared field by field with recordings of what",
-        "KServe's own manager made of them. A field counts when either side has it. `differences.md` lists what differs on",
-        "purpose.",
-        "",
-        f"Mode `{mode}`: **{_percent(whole)}** of {whole.total} fields are equal; {identical} of {len(results)} cases",
-        "are identical.",
+        f"**{_percent(whole)}** of {whole.total} fields are equal; {identical} of {len(results)} cases are identical.",
         "",
         "| Kind | Fields | Equal |",
         "|---|--:|--:|",
@@ -57,13 +58,25 @@ def page(results: Results, mode: str) -> str:
         "|---|--:|--:|---|",
         *(_case(name, scores) for name, scores in sorted(results.items())),
         "",
-        "## What differs most often",
+        "What differs most often:",
         "",
         "| Field | Cases |",
         "|---|--:|",
         *(f"| `{path}` | {count} |" for path, count in _common(results)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def with_section(page: str, mode: str, text: str) -> str:
+    """The page with this as the section of the mode; those of other modes stay, so that one can be measured alone."""
+    _, *parts = page.split(_HEADING)
+    sections = dict(part.split("\n\n", 1) for part in parts) | {mode: text}
+    return _INTRODUCTION + "".join(f"\n{_HEADING}{name}\n\n{sections[name].strip()}\n" for name in sorted(sections))
+
+
+def page_of(path: Path) -> str:
+    """What the page says now; nothing when there is none."""
+    return path.read_text() if path.is_file() else ""
 
 
 def write(text: str, path: Path) -> None:
