@@ -31,10 +31,20 @@ from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
+from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
 from kservectl.runtime.sources import unsynced
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
+
+KSERVE = Inheritance(
+    managers=frozenset({"manager", "kserve-controller-manager"}),
+    except_fields=frozenset(
+        ("f:metadata", "f:annotations", f"f:serving.knative.dev/{name}") for name in ("creator", "lastModifier")
+    ),
+)
+"""What KServe's own manager left, under the names of its binary. Knative's webhook puts in the annotations, and lets nobody
+take them away."""
 
 CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
     "inferenceservice": inferenceservice_controller.build,
@@ -91,6 +101,7 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
             health_bind=options.health_bind,
             namespaces=options.namespaces,
             election=election,
+            inheritance=KSERVE,
         ),
         registry=registry,
         rng=rng,

@@ -54,6 +54,7 @@ class InformerFactory:
         optional: bool = False,
         transform: Transform | None = None,
         keep_managed_by: str = "",
+        predecessors: Iterable[str] = (),
     ) -> Informer:
         """The informer with these arguments; the same ones give the same informer. It starts with `run`, or at once then."""
         spec = InformerSpec(
@@ -65,6 +66,7 @@ class InformerFactory:
             optional,
             transform,
             keep_managed_by,
+            frozenset(predecessors),
         )
         informer = self._informers.get(spec)
         if informer is None:

@@ -22,7 +22,7 @@ from kservectl.objects.metadata import Object, ObjectKey
 
 @dataclass(frozen=True, slots=True)
 class InformerSpec:
-    """What an informer shows. No `namespaces` means all of them; see Shape for `keep_managed_by` and `transform`.
+    """What an informer shows. No `namespaces` means all of them; see Shape for the last three.
 
     An `optional` kind may be missing from the server: it comes and goes, and while it is away the informer counts as synced.
     """
@@ -35,6 +35,7 @@ class InformerSpec:
     optional: bool = False
     transform: Transform | None = None
     keep_managed_by: str = ""
+    predecessors: frozenset[str] = frozenset()
 
 
 class Informer:
@@ -61,7 +62,7 @@ class Informer:
         self._announced = False
         self._was_served = True
         self._served_changed = asyncio.Event()
-        shape = Shape(keep_managed_by=spec.keep_managed_by, transform=spec.transform)
+        shape = Shape(keep_managed_by=spec.keep_managed_by, predecessors=spec.predecessors, transform=spec.transform)
         self._reflectors = [
             Reflector(
                 client,

@@ -2,11 +2,11 @@
 
 `managedFields` can be half of an object and hardly anybody reads them, so they are dropped at decode. Who compares with the
 record of its own server-side applies keeps only that entry, as one shared string: the children of a thousand owners have
-few different ones.
+few different ones. Before its first apply, what a predecessor wrote has to be inherited, which takes the whole record.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import orjson
@@ -25,12 +25,21 @@ class Shape:
     keep_managed_by
         Keep those `managedFields` entries that this manager made by Apply on the object itself, with `fieldsV1` as a compact
         JSON *string*; empty keeps none.
+    predecessors
+        Managers whose work it inherits: an object that one of them wrote, and `keep_managed_by` did not yet, keeps all entries.
     transform
         Applied last. When it raises, that is logged and the object stays as it is.
     """
 
-    def __init__(self, *, keep_managed_by: str = "", transform: Transform | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        keep_managed_by: str = "",
+        predecessors: Collection[str] = (),
+        transform: Transform | None = None,
+    ) -> None:
         self._keep_managed_by = keep_managed_by
+        self._predecessors = predecessors
         self._transform = transform
         self._log = structlog.get_logger()
 
@@ -39,9 +48,11 @@ class Shape:
         if isinstance(meta, dict):
             entries = meta.pop("managedFields", None)
             if entries and self._keep_managed_by:
-                kept = [_compact(entry) for entry in entries if self._is_ours(entry)]
+                kept = [entry for entry in entries if self._is_ours(entry)]
+                if not kept and any(entry.get("manager") in self._predecessors for entry in entries):
+                    kept = entries
                 if kept:
-                    meta["managedFields"] = kept
+                    meta["managedFields"] = [_compact(entry) for entry in kept]
         if self._transform is None:
             return obj
         try:

@@ -23,8 +23,9 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.mergepatch import merge_patch
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.drift import Difference, differences
+from kservectl.runtime.drift import Difference, applied_fields, differences
 from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.outcome import Outcome, Reference
 from kservectl.runtime.view import View
 
@@ -126,6 +127,7 @@ class Applier:
         on_failure: OnFailure | None = None,
         operations: Counter | None = None,
         field_manager: str = FIELD_MANAGER,
+        inheritance: Inheritance | None = None,
     ) -> None:
         self._client = client
         self._kind = kind
@@ -137,6 +139,7 @@ class Applier:
         self._on_failure = on_failure
         self._operations = operations
         self._field_manager = field_manager
+        self._inheritance = inheritance or Inheritance()
         self._memory: dict[ObjectKey, _Memory] = {}
         self._log = structlog.get_logger().bind(kind=kind.kind)
 
@@ -307,13 +310,11 @@ class Applier:
         self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
     ) -> Failure | None:
         kind, key = child
-        condition = (
-            {"resourceVersion": _CREATE_ONLY}
-            if live is None
-            else {"resourceVersion": metadata.resource_version(live), "uid": metadata.uid(live)}
-        )
         with self._expectations.writing(metadata.key(owner), kind, key) as write:
             try:
+                if live is not None:
+                    live = await self._inherit(kind, key, live)
+                condition = _observed(live) if live is not None else {"resourceVersion": _CREATE_ONLY}
                 answer = await self._client.apply(kind, {**body, "metadata": {**body["metadata"], **condition}})
             except (AlreadyExists, Conflict) as error:  # the former from a server that was creating it that very moment
                 if live is not None:
@@ -324,6 +325,18 @@ class Applier:
                 self._count(kind, "create" if live is None else "apply")
                 return None
         return await self._put_over_unseen(owner, body, child, memory)
+
+    async def _inherit(self, kind: Kind, key: ObjectKey, live: Object) -> Object:
+        """Make the fields that a predecessor set ours, once: the apply that follows then removes what is not desired."""
+        if applied_fields(live, self._field_manager) is not None:
+            return live
+        entries = inherited(live, kind.api_version, self._field_manager, self._inheritance)
+        if entries is None:
+            return live
+        body = {"metadata": {**_observed(live), "managedFields": entries}}
+        answer = await self._client.patch(kind, key.name, key.namespace, body)
+        self._count(kind, "inherit")
+        return answer
 
     async def _put_over_unseen(
         self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
@@ -414,6 +427,11 @@ class Applier:
     def _count(self, kind: Kind, operation: str) -> None:
         if self._operations is not None:
             self._operations.labels(kind.kind, operation).inc()
+
+
+def _observed(live: Object) -> Object:
+    """What makes a write conditional on `live` being what is there."""
+    return {"resourceVersion": metadata.resource_version(live), "uid": metadata.uid(live)}
 
 
 async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -12,7 +12,6 @@ The record also tells which lists merge by key and which are replaced as a whole
 """
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,25 +62,6 @@ def applied_fields(live: Object, manager: str) -> Owned | None:
             fields = entry.get("fieldsV1") or {}
             return _parsed(fields) if isinstance(fields, str) else fields
     return None
-
-
-def keep_applied_fields(obj: Object, manager: str) -> Object:
-    """`obj` with only the managedFields entry that `applied_fields` reads, as one shared compact string.
-
-    The fields of thousands of similar children are the same text, so a cache holds it once.
-    """
-    metadata = obj.get("metadata") or {}
-    kept = [
-        {**entry, "fieldsV1": _compact(entry.get("fieldsV1") or {})}
-        for entry in metadata.get("managedFields") or ()
-        if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource")
-    ]
-    rest = {name: value for name, value in metadata.items() if name != "managedFields"}
-    return {**obj, "metadata": {**rest, "managedFields": kept} if kept else rest}
-
-
-def _compact(fields: Any) -> str:
-    return sys.intern(fields if isinstance(fields, str) else orjson.dumps(fields).decode())
 
 
 @lru_cache(maxsize=2048)

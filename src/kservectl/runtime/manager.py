@@ -25,6 +25,7 @@ from kservectl.runtime.cache_view import CacheView, ViewSource, index_owners
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.health import Health, LoopWatchdog
+from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
 from kservectl.runtime.serving import HttpServer, metrics_application
@@ -58,6 +59,8 @@ class ManagerOptions:
         Names this process in the Lease and in events; empty makes one up.
     drain_seconds
         How long reconciles in hand may take to finish when stopping.
+    inheritance
+        Whose objects are taken over together with the fields that they set.
     """
 
     metrics_bind: str = ":8080"
@@ -68,6 +71,7 @@ class ManagerOptions:
     cache_sync_seconds: float = 120.0
     drain_seconds: float = 25.0
     streaming_lists: bool = True
+    inheritance: Inheritance = field(default_factory=Inheritance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ class Manager:
                 clock=self._clock,
                 namespaces=self._options.namespaces,
                 field_manager=self.client.field_manager,
+                predecessors=self._options.inheritance.managers,
             ),
             self.client,
             clock=self._clock,
@@ -149,6 +154,7 @@ class Manager:
             metrics=self.metrics,
             queue_metrics=self._queue_metrics,
             cache_sync_seconds=self._options.cache_sync_seconds,
+            inheritance=self._options.inheritance,
         )
         self._runners.append(runner)
         return runner

@@ -11,6 +11,7 @@ from kservectl.runtime.apply import Applier
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.sources import Sources
 from kservectl.runtime.workers import Workers
@@ -31,6 +32,7 @@ class ControllerRunner:
         metrics: RuntimeMetrics,
         queue_metrics: QueueMetrics | None = None,
         cache_sync_seconds: float = 120.0,
+        inheritance: Inheritance | None = None,
     ) -> None:
         self.controller = controller
         self.queue: WorkQueue[ObjectKey] = WorkQueue(controller.name, clock=clock, metrics=queue_metrics)
@@ -52,6 +54,7 @@ class ControllerRunner:
                 on_failure=controller.on_failure,
                 operations=metrics.applied,
                 field_manager=client.field_manager,
+                inheritance=inheritance,
             ),
             expectations=expectations,
             events=events,

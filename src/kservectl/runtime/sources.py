@@ -35,6 +35,7 @@ class Sources:
         clock: Clock,
         namespaces: Sequence[str] = (),
         field_manager: str = FIELD_MANAGER,
+        predecessors: Iterable[str] = (),
     ) -> None:
         self._controller = controller
         self._clock = clock
@@ -48,6 +49,7 @@ class Sources:
                 field_selector=owned.field_selector,
                 optional=owned.optional,
                 keep_managed_by=field_manager,
+                predecessors=predecessors,
             )
             index_owners(informer)
             self._owned.append((owned, informer))
