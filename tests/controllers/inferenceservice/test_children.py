@@ -236,6 +236,15 @@ def test_pod_webhook_is_told_by_annotations(predictor: Object, expected: dict[st
     assert {key: template.get(INTERNAL + key) for key in expected} == expected
 
 
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_pods_are_told_whether_they_may_write_to_the_model(value: str) -> None:
+    world = World(service(annotations={"storage.kserve.io/readonly": value}))
+    world.step()
+
+    template = world.child(DEPLOYMENT, "iris-predictor")["spec"]["template"]
+    assert template["metadata"]["annotations"]["storage.kserve.io/readonly"] == value
+
+
 @pytest.mark.parametrize(
     ("predictor", "multi"),
     [
@@ -249,6 +258,22 @@ def test_pod_webhook_is_told_by_annotations(predictor: Object, expected: dict[st
 )
 def test_predictor_without_a_model_of_its_own_serves_many(predictor: Object, multi: bool) -> None:
     world = World(service(predictor))
+    world.step()
+
+    annotations = world.child(DEPLOYMENT, "iris-predictor")["metadata"].get("annotations", {})
+    assert (INTERNAL + "agent" in annotations) is multi
+
+
+FRAMEWORKS = ("sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "pmml", "lightgbm", "paddle")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("source", "multi"), [({}, True), ({"storageUri": "gs://b/m"}, False)])
+def test_every_framework_serves_many_models_unless_it_has_one_of_its_own(
+    framework: str, source: Object, multi: bool
+) -> None:
+    recipe = runtime(formats=[{"name": framework, "autoSelect": True}])
+    world = World(service({framework: source}), recipe)
     world.step()
 
     annotations = world.child(DEPLOYMENT, "iris-predictor")["metadata"].get("annotations", {})

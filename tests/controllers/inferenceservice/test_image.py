@@ -3,6 +3,8 @@
 import pytest
 
 from kservectl.controllers.inferenceservice.image import resolve, wants_gpu
+from kservectl.objects.kind import DEPLOYMENT
+from tests.controllers.inferenceservice.world import World, runtime, service
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,25 @@ def test_only_nvidia_limits_ask_for_a_gpu(limits: dict[str, str] | None, wanted:
     assert wants_gpu({"resources": {"limits": limits}}) is wanted
     assert wants_gpu({"resources": {"requests": {"nvidia.com/gpu": "1"}}}) is False
     assert wants_gpu({}) is False
+
+
+@pytest.mark.parametrize(
+    ("name", "annotations", "image"),
+    [
+        ("mine", {"serving.kserve.io/server-type": "vllmserver"}, "example/server-cpu:1"),
+        ("kserve-vllmserver", {}, "example/server-cpu:1"),
+        ("kserve-vllmserver", {"serving.kserve.io/server-type": ""}, "example/server-cpu:1"),
+        ("kserve-vllmserver", {"serving.kserve.io/server-type": "sklearnserver"}, "example/server:1"),
+        ("mine", {}, "example/server:1"),
+    ],
+    ids=["annotation", "name", "empty annotation", "annotation over name", "unknown"],
+)
+def test_kind_of_server_is_told_by_the_runtimes_annotation_or_else_its_name(
+    name: str, annotations: dict[str, str], image: str
+) -> None:
+    recipe = runtime(name, container={"image": "example/server:1"}, meta={"annotations": annotations})
+    world = World(service(), recipe)
+    world.step()
+
+    server = world.child(DEPLOYMENT, "iris-predictor")["spec"]["template"]["spec"]["containers"][0]
+    assert server["image"] == image

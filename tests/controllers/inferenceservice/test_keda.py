@@ -194,6 +194,47 @@ def test_metrics_of_pods_need_a_collector_whatever_scales(class_: str) -> None:
     assert collector["spec"]["resources"] == {"limits": {"cpu": "1"}}
 
 
+def test_collector_scrapes_the_port_that_the_component_names() -> None:
+    obj = service({**model(), **metrics(pod_metric("a"))}, annotations={"prometheus.kserve.io/port": "8082"})
+    made = World(obj, runtime(), kinds=(*KINDS, OPEN_TELEMETRY_COLLECTOR))
+    made.step()
+
+    config = made.child(OPEN_TELEMETRY_COLLECTOR, "iris-predictor")["spec"]["config"]
+    (scraped,) = config["receivers"]["prometheus"]["config"]["scrape_configs"]
+    assert scraped["static_configs"] == [{"targets": ["localhost:8082"]}]
+
+
+@pytest.mark.parametrize(
+    ("configured", "resources"),
+    [
+        ({}, None),
+        ({"memoryRequest": "1Gi"}, {"requests": {"memory": "1Gi"}}),
+        (
+            {"cpuRequest": "1", "cpuLimit": "2", "memoryRequest": "1Gi", "memoryLimit": "2Gi"},
+            {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
+        ),
+    ],
+    ids=["none", "one", "all"],
+)
+def test_collector_has_the_resources_that_are_configured(configured: Object, resources: Object | None) -> None:
+    config = configuration(opentelemetryCollector={"resource": configured})
+    obj = service({**model(), **metrics(pod_metric("a"))})
+    made = World(obj, runtime(), config=config, kinds=(*KINDS, OPEN_TELEMETRY_COLLECTOR))
+    made.step()
+
+    assert made.child(OPEN_TELEMETRY_COLLECTOR, "iris-predictor")["spec"].get("resources") == resources
+
+
+def test_collector_follows_the_metrics() -> None:
+    made = world(metrics(pod_metric("a")))
+    made.edit({**model(), **metrics(pod_metric("b"))})
+    made.step()
+
+    config = made.child(OPEN_TELEMETRY_COLLECTOR, "iris-predictor")["spec"]["config"]
+    assert config["processors"]["filter/metrics"]["metrics"]["include"]["metric_names"] == ["b"]
+    assert made.child(SCALED_OBJECT, "iris-predictor")["spec"]["triggers"][0]["type"] == "external"
+
+
 def test_collector_and_scaledobject_go_with_the_need_for_them() -> None:
     made = world(metrics(pod_metric("a")))
     made.edit(model())

@@ -58,6 +58,47 @@ def test_scheme_of_the_configuration_is_for_public_urls_only() -> None:
     assert made.status["address"]["url"] == "http://iris-predictor.ml.svc.cluster.local"
 
 
+EXTRAS: list[tuple[str, ...]] = [(), ("transformer",), ("explainer",), ("transformer", "explainer")]
+every_component = pytest.mark.parametrize("extra", EXTRAS, ids="+".join)
+
+
+@every_component
+@pytest.mark.parametrize("by_gateway", [True, False], ids=["routes", "ingress"])
+def test_domain_template_makes_the_host_of_every_component(extra: tuple[str, ...], by_gateway: bool) -> None:
+    template = "{{ .Name }}.{{ .Namespace }}.{{ .IngressDomain }}"
+    made = world(
+        {"domainTemplate": template, "enableGatewayApi": by_gateway}, None, **dict.fromkeys(extra, CUSTOM)
+    ).become_ready()
+
+    hosts = {f"iris{part}.ml.example.com" for part in ("", "-predictor", *(f"-{role}" for role in extra))}
+    if by_gateway:
+        found = {host for name in made.names(HTTP_ROUTE) for host in made.child(HTTP_ROUTE, name)["spec"]["hostnames"]}
+    else:
+        found = {rule["host"] for rule in made.child(INGRESS, "iris")["spec"]["rules"]}
+    assert found == hosts
+    assert made.status["url"] == "http://iris.ml.example.com"
+    assert {part["url"] for part in made.status["components"].values()} == {
+        f"http://{host}" for host in hosts if not host.startswith("iris.")
+    }
+
+
+@every_component
+def test_path_template_publishes_the_entry_under_the_shared_domain(extra: tuple[str, ...]) -> None:
+    made = world({"pathTemplate": "/serving/{{ .Name }}"}, None, **dict.fromkeys(extra, CUSTOM)).become_ready()
+
+    shared = made.child(HTTP_ROUTE, "iris-path")["spec"]
+    entry = "transformer" if "transformer" in extra else "predictor"
+    backends = [rule["backendRefs"][0]["name"] for rule in shared["rules"]]
+    assert shared["hostnames"] == ["example.com"]
+    assert backends == [*(["iris-explainer"] if "explainer" in extra else []), f"iris-{entry}"]
+    assert shared["rules"][-1]["matches"] == [{"path": {"type": "PathPrefix", "value": "/serving/iris"}}]
+    assert made.status["url"] == "http://iris-ml.example.com"
+    others = [name for name in made.names(HTTP_ROUTE) if name != "iris-path"]
+    assert others == sorted(["iris", "iris-predictor", *(f"iris-{role}" for role in extra)])
+    for name in others:
+        assert "example.com" not in made.child(HTTP_ROUTE, name)["spec"]["hostnames"]
+
+
 @pytest.mark.parametrize(
     ("ingress", "labels"),
     [
@@ -65,6 +106,7 @@ def test_scheme_of_the_configuration_is_for_public_urls_only() -> None:
         ({}, LOCAL),
         ({"disableIngressCreation": True}, {}),
         ({"enableGatewayApi": False, "ingressDomain": "svc.cluster.local"}, {}),
+        ({"enableGatewayApi": False}, LOCAL),
         ({"enableGatewayApi": False, "disableIngressCreation": True}, {}),
     ],
 )

@@ -52,6 +52,17 @@ def test_variable_has_the_source_that_the_service_supplied(base: Object, own: Ob
     assert merged["env"] == [{"name": "A", **expected}]
 
 
+def test_variables_of_both_are_kept_where_they_have_nothing_in_common() -> None:
+    recipe = {"name": "c", "env": [{"name": "A", "value": "1"}], "envFrom": [{"configMapRef": {"name": "theirs"}}]}
+    own = {"env": [{"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}
+
+    assert merge_container(recipe, own) == {
+        "name": "c",
+        "env": [{"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}, {"name": "A", "value": "1"}],
+        "envFrom": [{"configMapRef": {"name": "theirs"}}],
+    }
+
+
 def test_resources_are_merged_per_key() -> None:
     server = server_of(model(resources={"limits": {"memory": "4Gi"}}))
 
@@ -117,6 +128,38 @@ def test_pod_fields_of_both_are_merged() -> None:
     assert "hostIPC" not in pod
 
 
+THEIRS, OWN = {"name": "gpu", "resourceClaimName": "theirs"}, {"name": "gpu", "resourceClaimName": "own"}
+TEMPLATE = {"name": "gpu", "resourceClaimTemplateName": "own"}
+OTHER = {"name": "nic", "resourceClaimName": "own"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "own", "merged"),
+    [
+        ([THEIRS], [], [THEIRS]),
+        ([TEMPLATE], [], [TEMPLATE]),
+        ([], [OWN], [OWN]),
+        ([THEIRS], [OTHER], [OTHER, THEIRS]),
+        ([THEIRS], [OWN], [OWN]),
+        ([THEIRS], [TEMPLATE], [TEMPLATE]),
+    ],
+    ids=["of the runtime", "by a template", "of the service", "both", "same name", "same name of another kind"],
+)
+def test_claims_of_resources_are_merged_by_name(theirs: list[Object], own: list[Object], merged: list[Object]) -> None:
+    recipe = runtime(resourceClaims=theirs) if theirs else runtime()
+
+    assert pod_of({**model(), **({"resourceClaims": own} if own else {})}, recipe)["resourceClaims"] == merged
+
+
+@pytest.mark.parametrize(
+    ("theirs", "own", "merged"), [("theirs", "", "theirs"), ("", "own", "own"), ("theirs", "own", "own")]
+)
+def test_scheduler_is_the_services_or_else_the_runtimes(theirs: str, own: str, merged: str) -> None:
+    recipe = runtime(schedulerName=theirs) if theirs else runtime()
+
+    assert pod_of({**model(), **({"schedulerName": own} if own else {})}, recipe)["schedulerName"] == merged
+
+
 def test_containers_come_in_a_fixed_order() -> None:
     recipe = runtime(
         containers=[
@@ -135,6 +178,32 @@ def test_containers_come_in_a_fixed_order() -> None:
         "extra",
     ]
     assert containers[1]["args"] == ["--a", "--b=iris"]
+
+
+SIDE: Object = {"name": "transformer-container", "image": "example/transformer:1", "args": ["--a"]}
+
+
+@pytest.mark.parametrize(
+    ("in_runtime", "in_service", "args"),
+    [
+        (SIDE, None, ["--a"]),
+        (None, SIDE, ["--a"]),
+        (SIDE, {"name": "transformer-container", "args": ["--b"]}, ["--a", "--b"]),
+    ],
+    ids=["in the runtime", "in the service", "in both"],
+)
+def test_transformer_beside_the_server_may_come_from_the_runtime_the_service_or_both(
+    in_runtime: Object | None, in_service: Object | None, args: list[str]
+) -> None:
+    server = {"name": "kserve-container", "image": "example/server:1"}
+    recipe = runtime(containers=[server, *([in_runtime] if in_runtime else [])])
+    predictor = {**model(), **({"containers": [in_service]} if in_service else {})}
+    containers = pod_of(predictor, recipe)["containers"]
+
+    assert [container["name"] for container in containers] == ["kserve-container", "transformer-container"]
+    assert (containers[1]["image"], containers[1]["args"]) == ("example/transformer:1", args)
+    assert containers[1]["env"] == [{"name": "INFERENCE_SERVICE_NAME", "value": "iris"}]
+    assert containers[1]["readinessProbe"]["tcpSocket"] == {"port": 8080}
 
 
 def test_placeholders_are_filled_plainly() -> None:

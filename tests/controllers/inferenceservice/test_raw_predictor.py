@@ -328,8 +328,9 @@ def test_replaced_pull_secret_leaves_exactly_the_new_one() -> None:
     assert pod["imagePullSecrets"] == [{"name": "new"}]
 
 
-def test_changed_runtime_rolls_the_deployment() -> None:
-    world = World(service()).become_ready()
+@pytest.mark.parametrize("annotations", [{}, {"disable-auto-update": "false"}, {"disable-auto-update": "True"}])
+def test_changed_runtime_rolls_the_deployment_unless_auto_update_is_disabled(annotations: dict[str, str]) -> None:
+    world = World(_annotated(**annotations)).become_ready()
     world.others[0] = runtime(container={"image": "example/sklearnserver:v2"})
     world.step()
 
@@ -456,7 +457,8 @@ def test_ingress_creation_disabled_still_becomes_ready_without_routes() -> None:
     world.roll_out()
     world.settle()
 
-    assert world.names(HTTP_ROUTE) == []
+    assert {name for _, name in world.children} == {"iris-predictor"}
+    assert {kind for kind, _ in world.children} == {"Deployment", "Service", "HorizontalPodAutoscaler"}
     assert world.condition("Ready")["status"] == "True"
     assert world.status["url"] == "http://iris-ml.example.com"
 

@@ -68,6 +68,21 @@ def test_equal_priorities_are_decided_by_protocol_then_age_then_name() -> None:
     assert chosen({}, runtime("b"), runtime("a")) == "a"
 
 
+def test_of_several_fit_runtimes_priority_decides_and_then_the_name() -> None:
+    offered = [
+        runtime("d", formats=[entry(priority=1)]),
+        runtime("c", formats=[entry(priority=2)]),
+        runtime("b", formats=[entry(priority=2)]),
+        runtime("a", formats=[entry()]),
+    ]
+
+    order = []
+    while offered:
+        order.append(chosen({}, *offered))
+        offered = [each for each in offered if each["metadata"]["name"] != order[-1]]
+    assert order == ["b", "c", "d", "a"]
+
+
 def test_model_without_a_protocol_is_looked_for_as_v1() -> None:
     assert chosen({}, runtime("a", protocols=["v2"]), runtime("b", protocols=["v1"])) == "b"
     with pytest.raises(CannotDecide):

@@ -7,9 +7,12 @@ import pytest
 from kservectl.controllers.inferenceservice import model_status
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
 from kservectl.controllers.inferenceservice.failure import ModelFailure
+from kservectl.controllers.inferenceservice.pod_state import pods_of
 from kservectl.controllers.inferenceservice.route_status import RouteProblem, WantedRoute, first_problem
+from kservectl.objects.kind import POD
 from kservectl.objects.metadata import Object
-from tests.controllers.inferenceservice.world import pod, says
+from kservectl.runtime.view import StaticView
+from tests.controllers.inferenceservice.world import START, pod, says
 
 COMPLETE = says("Progressing", "True", "NewReplicaSetAvailable", "done")
 LOADED: Object = {
@@ -90,6 +93,15 @@ def target(pods: list[Object], *, ready: bool = False, before: Object | None = N
 )
 def test_newest_pod_tells_how_far_the_model_is(download: Any, server: Object, ready: bool, expected: str) -> None:
     assert target([pod(download=download, server=server or None)], ready=ready) == expected
+
+
+def test_of_two_pods_of_one_second_the_same_one_speaks_in_whatever_order_they_are_found() -> None:
+    failing = pod("iris-predictor-a", server={"state": {"terminated": ERROR}})
+    loading = pod("iris-predictor-b", download={"state": {"running": {}}})
+
+    for found in ([failing, loading], [loading, failing]):
+        pods = pods_of("iris-predictor", "ml", StaticView(found, kinds=[POD], now=START))
+        assert target(pods) == "FailedToLoad"
 
 
 def test_download_between_two_attempts_changes_nothing() -> None:

@@ -42,6 +42,14 @@ def test_pod_concerns_the_service_of_its_label() -> None:
     assert names(watching.of_pod(Change(pod(), {**CRASHED, "metadata": {"name": "x"}}), view())) == []
 
 
+def test_only_the_service_that_owns_a_pod_is_concerned() -> None:
+    services = view(named("iris"), named("other"), named("iris", namespace="elsewhere"))
+
+    assert names(watching.of_pod(Change(pod(), CRASHED), services)) == ["ml/iris"]
+    theirs = relabelled(CRASHED, service="other")
+    assert names(watching.of_pod(Change(relabelled(pod(), service="other"), theirs), services)) == ["ml/other"]
+
+
 @pytest.mark.parametrize(
     "after",
     [
