@@ -26,7 +26,6 @@ from prometheus_client import CollectorRegistry
 from kservectl.admission.certificates import make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.pods.handler import MUTATOR_PATH, webhooks
-from kservectl.admission.reading import LiveReader
 from kservectl.admission.server import Mutating, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
@@ -36,6 +35,7 @@ from kservectl.manifests.configuration import config_map
 from kservectl.manifests.storage import storage_container
 from kservectl.objects.kind import CONFIG_MAP, Kind
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.view import StaticView
 
 NOTHING_PATH = "/nothing"

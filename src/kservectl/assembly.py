@@ -13,7 +13,6 @@ from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, 
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
-from kservectl.admission.reading import LiveReader
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.runtimes import handler as runtimes
@@ -33,6 +32,7 @@ from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
+from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.sources import unsynced
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.admission.certificates import Pair, make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
-from kservectl.admission.reading import LiveReader
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.clock import Clock, SystemClock
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.view import StaticView, View
 
 NAMES = ("localhost", "127.0.0.1")

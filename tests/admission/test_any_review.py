@@ -10,9 +10,9 @@ import orjson
 import pytest
 import structlog
 
-from kservectl.admission.reading import LiveReader
 from kservectl.assembly import webhooks
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import LiveReader
 from tests.admission.api import Api
 from tests.admission.inferenceservice.services import model, service
 from tests.admission.runtimes.runtimes import runtime

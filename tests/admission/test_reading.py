@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kservectl.admission.reading import LiveReader, Reference, Unreadable
 from kservectl.admission.review import AdmissionRequest, Denied
 from kservectl.admission.server import Mutated, Mutating
 from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import LiveReader, Reference, Unreadable
 from kservectl.runtime.view import StaticView, View
 from tests.admission.api import Api
 from tests.admission.serving import Serving, review, serving

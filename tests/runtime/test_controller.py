@@ -1,6 +1,6 @@
 """The promises of a controller: real queue, informers, apply and client over an API server in memory."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.controller import Owned, Watched
 from kservectl.runtime.outcome import EventRecord, Outcome
 from kservectl.runtime.predicates import not_only_status
+from kservectl.runtime.reading import LiveView, Reference
 from kservectl.runtime.view import View
 from tests.fake_clock import eventually
 from tests.runtime.memory_api import MemoryApi
@@ -440,3 +441,39 @@ async def test_metrics_are_there_from_the_start() -> None:
         assert value("controller_runtime_active_workers") == 0
         assert value("controller_runtime_reconcile_errors_total") == 0
         assert value("controller_runtime_reconcile_time_seconds_count") == 0
+
+
+async def test_what_no_cache_shows_is_observed_before_each_decision() -> None:
+    api, seen = MemoryApi(), []
+
+    async def observe(obj: Object, view: View) -> View:
+        return LiveView(view, {Reference(SECRET, "key", "n"): {"kind": "Secret"}})
+
+    def decide(obj: Object, view: View) -> Outcome:
+        seen.append(view.get(SECRET, "key", "n"))
+        return Outcome()
+
+    async with managing(api, replace(WIDGETS, reconcile=decide, observe=observe)) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(1)
+    assert seen == [{"kind": "Secret"}]
+
+
+async def test_effects_are_carried_out_after_the_status_was_written_and_again_after_a_failure() -> None:
+    api, carried, trouble = MemoryApi(), [], [OSError("the disk is away")]
+
+    def decide(obj: Object, view: View) -> Outcome:
+        return replace(reconcile_widget(obj, view), effects=("remove",))
+
+    async def carry_out(effects: Sequence[str]) -> None:
+        stored = api.get(WIDGET, "w", "n")
+        assert stored is not None
+        carried.append((effects, stored.get("status")))
+        if trouble:
+            raise trouble.pop()
+
+    async with managing(api, replace(WIDGETS, reconcile=decide, carry_out=carry_out)) as running:
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(1)
+        assert running.metric("controller_runtime_reconcile_errors_total") == 1
+    assert carried[:2] == [(("remove",), {"parts": 1})] * 2

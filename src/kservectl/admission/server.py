@@ -4,12 +4,12 @@ Every review that was decided is answered with HTTP 200, refusals too. Other sta
 not a review, 404 no such path, 405 not POST, 408 too slow, 413 too large, 415 not JSON, 500 a handler failed, 503 not ready.
 
 A handler is a plain function of the request and a View, and must be idempotent. It does no I/O, so that a dry run needs
-no case of its own; what it must see beyond the caches the server reads for it (`reading`), within the review's deadline.
+no case of its own; what it must see beyond the caches the server reads for it (`runtime.reading`), within the review's deadline.
 The server knows no kind of object.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,12 +19,12 @@ from aiohttp import web
 
 from kservectl.admission import review
 from kservectl.admission.metrics import WebhookMetrics
-from kservectl.admission.reading import LiveReader, Needs, Unreadable
 from kservectl.admission.review import AdmissionRequest, Denied, MalformedReview, Verdict
 from kservectl.admission.tls import ServingCertificate
 from kservectl.clock import Clock
 from kservectl.objects.jsonpatch import json_patch
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import LiveReader, Reference, Unreadable
 from kservectl.runtime.view import View
 
 MAX_BODY = 7 * 1024 * 1024
@@ -48,6 +48,9 @@ class Mutated:
 
 Mutate = Callable[[AdmissionRequest, View], Object | Mutated | Denied]
 """Answers the object as it should be stored; what it was given must not be changed in place."""
+
+Needs = Callable[[AdmissionRequest, View], Collection[Reference]]
+"""What a handler must see of the cluster; what the View holds already may be among it."""
 
 Validate = Callable[[AdmissionRequest, View], Verdict | Denied]
 

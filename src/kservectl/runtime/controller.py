@@ -4,8 +4,9 @@ The function is `reconcile(object, view) -> Outcome`: synchronous, without reque
 runs it; nothing here does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kservectl.informers import Change
 from kservectl.informers.shaping import Transform
@@ -17,6 +18,12 @@ from kservectl.runtime.predicates import Predicate
 from kservectl.runtime.view import View
 
 Reconcile = Callable[[Object, View], Outcome]
+
+Observe = Callable[[Object, View], Awaitable[View]]
+"""Looks at what no cache shows (a disk, a Secret) and answers the view to decide by: the given one, with that laid over it."""
+
+CarryOut = Callable[[Sequence[Any]], Awaitable[None]]
+"""Makes the effects of an outcome true, in their order. Doing it twice is doing it once."""
 
 ToKeys = Callable[[Change, View], Iterable[ObjectKey]]
 """The keys of the reconciled objects that a change of something else concerns."""
@@ -77,6 +84,11 @@ class Controller:
         How many keys are dealt with at the same time.
     optional
         Whether the reconciled kind may be absent from the API server.
+    field_selector
+        Which objects of the kind are looked at; empty for all.
+    observe, carry_out
+        For a controller whose world is more than the API server: what is looked at just before a decision, and who makes
+        `Outcome.effects` true after its writes. A failure of either is retried like any other.
     """
 
     name: str
@@ -89,3 +101,6 @@ class Controller:
     on_failure: OnFailure | None = None
     workers: int = 8
     optional: bool = False
+    field_selector: str = ""
+    observe: Observe | None = None
+    carry_out: CarryOut | None = None

@@ -6,7 +6,7 @@ compared, and tested with no server.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
@@ -75,6 +75,8 @@ class Outcome:
     terminal_error
         Set when the decision failed for a reason that no retry mends, only a change of this object or of something
         watched. Counted and logged, not retried.
+    effects
+        What is to be done outside of the API server (`Controller.carry_out`), after the status was written.
     explanations
         Why the object is or is not Ready, in the order in which the decision found out.
     """
@@ -88,6 +90,7 @@ class Outcome:
     events: tuple[EventRecord, ...] = ()
     requeue_after: float | None = None
     terminal_error: str | None = None
+    effects: tuple[Any, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     annotations: Mapping[str, str | None] = field(default_factory=dict)
     """Annotations of the object itself to set (or, with None, to remove); empty almost always."""

@@ -54,7 +54,10 @@ class Sources:
             index_owners(informer)
             self._owned.append((owned, informer))
         self.primary = factory.informer(
-            controller.kind, namespaces=scope if controller.kind.namespaced else (), optional=controller.optional
+            controller.kind,
+            namespaces=scope if controller.kind.namespaced else (),
+            field_selector=controller.field_selector,
+            optional=controller.optional,
         )
         self._watched: list[tuple[Watched, Informer]] = [
             (watched, _watch(watched, factory, scope)) for watched in controller.watches

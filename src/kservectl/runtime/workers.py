@@ -1,4 +1,4 @@
-"""What happens to a key: look, decide, apply, and choose when to look again.
+"""What happens to a key: look, decide, act, and choose when to look again.
 
 Several workers take keys from one queue, which never gives a key to two of them. A decision is never made on a cache older
 than this process's own writes for that key. A failure concerns its key only: it is counted, logged once, and retried with
@@ -119,10 +119,11 @@ class Workers:
     async def _attempt(self, key: ObjectKey, obj: Object) -> str:
         """One reconciliation; answers its result as the metrics name it."""
         try:
-            view = self._sources.view()
-            outcome = self._decide(obj, view)
+            view: View = self._sources.view()
             async with self._clock.timeout(RECONCILE_SECONDS):
-                applied = await self._applier.apply(obj, outcome, view)
+                if self._controller.observe is not None:
+                    view = await self._controller.observe(obj, view)
+                applied = await self._act(obj, self._decide(obj, view), view)
         except ApplyRetry as retry:
             delay = self._queue.add_rate_limited(key, share=False)
             self._log.debug("observed state is out of date", key=str(key), reason=str(retry), next_delay=delay)
@@ -140,6 +141,13 @@ class Workers:
         except Exception as error:
             self._metrics.panics.inc()
             raise DecisionFailed(f"{metadata.describe(obj)} could not be decided: {error}") from error
+
+    async def _act(self, obj: Object, outcome: Outcome, view: View) -> Applied:
+        applied = await self._applier.apply(obj, outcome, view)
+        effects = applied.outcome.effects
+        if effects and self._controller.carry_out is not None and not applied.deferred:
+            await self._controller.carry_out(effects)
+        return applied
 
     def _failed(self, key: ObjectKey, error: Exception) -> None:
         if isinstance(error, TimeoutError):

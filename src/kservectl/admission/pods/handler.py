@@ -10,7 +10,6 @@ from kservectl.admission.pods import needs
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
 from kservectl.admission.pods.shape import malformed_field
-from kservectl.admission.reading import Reference
 from kservectl.admission.review import AdmissionRequest, Denied
 from kservectl.admission.server import Mutated, Mutating, Webhook
 from kservectl.api.config import ConfigError
@@ -18,6 +17,7 @@ from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
 from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import Reference
 from kservectl.runtime.view import View
 
 MUTATOR_PATH = "/mutate-pods"

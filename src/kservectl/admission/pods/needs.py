@@ -6,13 +6,13 @@ from kservectl.admission.pods import agent
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.several_sources import is_prepared
 from kservectl.admission.pods.storage_initializer import is_downloaded
-from kservectl.admission.reading import Reference
 from kservectl.modelstorage.credentials.account import account_name, secret_names
 from kservectl.modelstorage.credentials.download import storage_spec_of
 from kservectl.modelstorage.credentials.storage_spec import StorageSpec
 from kservectl.objects import metadata
 from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT, Kind
 from kservectl.objects.metadata import Object
+from kservectl.runtime.reading import Reference
 
 
 def references(pod: Object, context: PodContext) -> tuple[Reference, ...]:

@@ -1,7 +1,7 @@
-"""What a handler must see and no cache holds (Secrets never are): read from the API server while the review waits.
+"""What a decision must see and no cache holds (Secrets never are): read from the API server just before deciding.
 
-A handler says what it needs, as a plain function of the request and a View; it is asked again once that was read, because
-one object may name others. What does not exist reads as None, as in any View. What cannot be read, or has no end, raises
+Who decides says what is needed, as a plain function of a View; it is asked again once that was read, because one object
+may name others. What does not exist reads as None, as in any View. What cannot be read, or has no end, raises
 Unreadable: a decision without it would be a guess.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kservectl.admission.review import AdmissionRequest
 from kservectl.client.client import Client
 from kservectl.client.errors import ClientError, NotFound
 from kservectl.objects.kind import Kind
@@ -35,16 +34,12 @@ class Reference:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-Needs = Callable[[AdmissionRequest, View], Collection[Reference]]
-"""What a handler must see of the cluster; what the View holds already may be among it."""
-
-
 class Unreadable(Exception):
     """An object could not be read, for another reason than that it does not exist."""
 
 
 class LiveReader:
-    """Reads objects for one review at a time; remembers none."""
+    """Reads objects for one decision at a time; remembers none."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
