@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice import handler as inferenceservice
-from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
@@ -19,7 +18,14 @@ from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.admission.trainedmodel import handler as trainedmodel
-from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE, SERVING_RUNTIME
+from kservectl.api.kinds import (
+    CLUSTER_SERVING_RUNTIME,
+    CLUSTER_STORAGE_CONTAINER,
+    INFERENCE_SERVICE,
+    LOCAL_MODEL_CACHE,
+    LOCAL_MODEL_NAMESPACE_CACHE,
+    SERVING_RUNTIME,
+)
 from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.controllers.inferencegraph import controller as inferencegraph_controller

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from kservectl.admission.inferenceservice import handler as services
-from kservectl.admission.inferenceservice.local_model import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
 from kservectl.admission.pods import handler as pods
 from kservectl.admission.review import AdmissionRequest, Denied, Verdict
 from kservectl.admission.server import Mutated, Mutating, Validating
-from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER, INFERENCE_SERVICE
+from kservectl.api.kinds import (
+    CLUSTER_STORAGE_CONTAINER,
+    INFERENCE_SERVICE,
+    LOCAL_MODEL_CACHE,
+    LOCAL_MODEL_NAMESPACE_CACHE,
+)
 from kservectl.objects.kind import CONFIG_MAP, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import StaticView, View

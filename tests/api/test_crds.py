@@ -64,7 +64,7 @@ def test_every_node_has_a_type_or_is_int_or_string(name: str) -> None:
 @pytest.mark.parametrize("name", CRDS)
 def test_list_map_keys_are_mandatory_or_have_a_default(name: str) -> None:
     lists = [(path, node) for path, node in nodes(schema(name)) if node.get("x-kubernetes-list-type") == "map"]
-    assert lists or name.startswith("clusterstorage")
+    assert lists or name.startswith(("clusterstorage", "localmodelnodegroup"))
     for path, node in lists:
         item = node["items"]
         for key in node["x-kubernetes-list-map-keys"]:

@@ -98,7 +98,7 @@ def test_kustomize_builds_the_base_into_exactly_the_documents() -> None:
         ("gateway-tls", 1),
         ("samples", len(samples())),
         ("runtimes", len(runtimes())),
-        ("crds", 6),
+        ("crds", 10),
         ("samples/graphs", 4),
         ("samples/models", 3),
     ],

@@ -59,6 +59,7 @@ _INT64 = frozenset(
 _QUANTITIES = frozenset(
     (
         "V1EmptyDirVolumeSource.sizeLimit",
+        "V1PersistentVolumeSpec.capacity",
         "V1ResourceFieldSelector.divisor",
         "V1ResourceRequirements.limits",
         "V1ResourceRequirements.requests",
@@ -95,6 +96,7 @@ _ATOMIC_MAPS = frozenset(
         "V1SecretEnvSource",
         "V1SecretKeySelector",
         "V1SecretProjection",
+        "V1SecretReference",
         "V1TypedLocalObjectReference",
     )
 )
@@ -109,11 +111,17 @@ _DEFAULTS: dict[str, Any] = {
     "V1ContainerPort.protocol": "TCP",
     "V1FileKeySelector.optional": False,
     "V1GRPCAction.service": "",
+    "V1ISCSIPersistentVolumeSource.iscsiInterface": "default",
     "V1ISCSIVolumeSource.iscsiInterface": "default",
     "V1LocalObjectReference.name": "",
+    "V1RBDPersistentVolumeSource.keyring": "/etc/ceph/keyring",
+    "V1RBDPersistentVolumeSource.pool": "rbd",
+    "V1RBDPersistentVolumeSource.user": "admin",
     "V1RBDVolumeSource.keyring": "/etc/ceph/keyring",
     "V1RBDVolumeSource.pool": "rbd",
     "V1RBDVolumeSource.user": "admin",
+    "V1ScaleIOPersistentVolumeSource.fsType": "xfs",
+    "V1ScaleIOPersistentVolumeSource.storageMode": "ThinProvisioned",
     "V1ScaleIOVolumeSource.fsType": "xfs",
     "V1ScaleIOVolumeSource.storageMode": "ThinProvisioned",
     "V1SecretEnvSource.name": "",

@@ -11,6 +11,12 @@ import orjson
 from kservectl.api import kinds
 from kservectl.api.inferencegraph import InferenceGraph
 from kservectl.api.inferenceservice import InferenceService
+from kservectl.api.localmodel import (
+    LocalModelCache,
+    LocalModelNamespaceCache,
+    LocalModelNode,
+    LocalModelNodeGroup,
+)
 from kservectl.api.model import Resource
 from kservectl.api.servingruntime import ClusterServingRuntime, ServingRuntime
 from kservectl.api.storagecontainer import ClusterStorageContainer
@@ -51,6 +57,15 @@ _RUNTIME_COLUMNS = (
     Column("Containers", "string", ".spec.containers[*].name"),
     _AGE,
 )
+_CACHE_COLUMNS = (
+    Column("Copies", "integer", ".status.copies.total"),
+    Column("Available", "integer", ".status.copies.available"),
+    Column("Failed", "integer", ".status.copies.failed"),
+    Column("Percent", "integer", ".status.progress.percent"),
+    Column("Estimate", "string", ".status.progress.estimatedCompletionTime"),
+    _READY,
+    _AGE,
+)
 
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
@@ -87,6 +102,26 @@ DEFINITIONS: tuple[Definition, ...] = (
         InferenceGraph,
         short_names=("ig",),
         columns=(_URL, _READY, _AGE),
+        status=True,
+    ),
+    Definition(kinds.LOCAL_MODEL_CACHE, LocalModelCache, columns=_CACHE_COLUMNS, status=True),
+    Definition(kinds.LOCAL_MODEL_NAMESPACE_CACHE, LocalModelNamespaceCache, columns=_CACHE_COLUMNS, status=True),
+    Definition(
+        kinds.LOCAL_MODEL_NODE_GROUP,
+        LocalModelNodeGroup,
+        columns=(
+            Column("Limit", "string", ".spec.storageLimit"),
+            Column("Nodes", "integer", ".status.nodes"),
+            Column("Used", "string", ".status.used"),
+            Column("Available", "string", ".status.available"),
+            _AGE,
+        ),
+        status=True,
+    ),
+    Definition(
+        kinds.LOCAL_MODEL_NODE,
+        LocalModelNode,
+        columns=(Column("Models", "string", ".spec.localModels[*].modelName"), _READY, _AGE),
         status=True,
     ),
 )

@@ -12,6 +12,11 @@ CLUSTER_STORAGE_CONTAINER = Kind(
 )
 TRAINED_MODEL = Kind(GROUP, "v1alpha1", "TrainedModel", "trainedmodels")
 INFERENCE_GRAPH = Kind(GROUP, "v1alpha1", "InferenceGraph", "inferencegraphs")
+LOCAL_MODEL_CACHE = Kind(GROUP, "v1alpha1", "LocalModelCache", "localmodelcaches", namespaced=False)
+LOCAL_MODEL_NAMESPACE_CACHE = Kind(GROUP, "v1alpha1", "LocalModelNamespaceCache", "localmodelnamespacecaches")
+LOCAL_MODEL_NODE_GROUP = Kind(GROUP, "v1alpha1", "LocalModelNodeGroup", "localmodelnodegroups", namespaced=False)
+LOCAL_MODEL_NODE = Kind(GROUP, "v1alpha1", "LocalModelNode", "localmodelnodes", namespaced=False)
+LLM_INFERENCE_SERVICE = Kind(GROUP, "v1alpha2", "LLMInferenceService", "llminferenceservices")
 
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")

@@ -4,8 +4,8 @@ import pytest
 
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
-from kservectl.admission.pods.source import storage_key
 from kservectl.api.config import ConfigError
+from kservectl.modelstorage.local_model import storage_key
 from kservectl.modelstorage.refusal import PodRefused
 from tests.admission.inferenceservice.services import config
 from tests.admission.pods.samples import (

@@ -25,6 +25,7 @@ from kservectl.admission.inferenceservice.implementations import (
 from kservectl.admission.inferenceservice.local_model import LocalModelCaches
 from kservectl.api.config import Config, ConfigError
 from kservectl.api.config_keys import MODEL_MESH, STANDARD, normalise_deployment_mode
+from kservectl.modelstorage.local_model import NODE_GROUP_ANNOTATION, OPT_OUT_ANNOTATION
 from kservectl.objects import quantity
 from kservectl.objects.metadata import Object
 
@@ -190,9 +191,9 @@ def _default_logger(body: Object) -> None:
 def _default_local_model(obj: Object, spec: Object, config: Config, caches: LocalModelCaches) -> None:
     annotations = block(obj["metadata"], "annotations") or {}
     found = None
-    if local_model.OPT_OUT_ANNOTATION not in annotations and config.local_model.enabled:
+    if OPT_OUT_ANNOTATION not in annotations and config.local_model.enabled:
         uri = predictor_storage_uri(block(spec, "predictor"))
-        found = local_model.cached_model(uri, text(annotations, local_model.NODE_GROUP_ANNOTATION), caches)
+        found = local_model.cached_model(uri, text(annotations, NODE_GROUP_ANNOTATION), caches)
     local_model.mark(obj["metadata"], found)
 
 

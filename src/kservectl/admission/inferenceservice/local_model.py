@@ -10,24 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from kservectl.admission.inferenceservice.implementations import block, text
-from kservectl.api.kinds import GROUP
+from kservectl.api.kinds import LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE
+from kservectl.modelstorage.local_model import (
+    CACHE_LABEL,
+    CACHE_NAMESPACE_LABEL,
+    CLAIM_ANNOTATION,
+    SOURCE_ANNOTATION,
+    serving_claim,
+)
 from kservectl.objects import metadata
-from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
-
-LOCAL_MODEL_CACHE = Kind(GROUP, "v1alpha1", "LocalModelCache", "localmodelcaches", namespaced=False)
-LOCAL_MODEL_NAMESPACE_CACHE = Kind(GROUP, "v1alpha1", "LocalModelNamespaceCache", "localmodelnamespacecaches")
-
-OPT_OUT_ANNOTATION = "serving.kserve.io/disable-localmodel"
-"""Its presence is enough, whatever its value."""
-
-NODE_GROUP_ANNOTATION = "serving.kserve.io/nodegroup"
-
-CACHE_LABEL = "internal.serving.kserve.io/localmodel"
-CACHE_NAMESPACE_LABEL = "internal.serving.kserve.io/localmodel-namespace"
-SOURCE_ANNOTATION = "internal.serving.kserve.io/localmodel-sourceuri"
-CLAIM_ANNOTATION = "internal.serving.kserve.io/localmodel-pvc-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +40,7 @@ class CachedModel:
 
     @property
     def claim(self) -> str:
-        return f"{metadata.name(self.cache)}-{self.node_group}"
+        return serving_claim(metadata.name(self.cache), self.node_group)
 
 
 def caches_in(view: View, namespace: str) -> LocalModelCaches:

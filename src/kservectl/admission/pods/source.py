@@ -1,9 +1,7 @@
 """Where the model of a pod comes from, by what is written on the pod."""
 
-import hashlib
-
-from kservectl.admission.inferenceservice.local_model import CACHE_LABEL, CLAIM_ANNOTATION, SOURCE_ANNOTATION
 from kservectl.modelstorage.claim import SCHEME
+from kservectl.modelstorage.local_model import CACHE_LABEL, CLAIM_ANNOTATION, SOURCE_ANNOTATION, storage_key
 from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -22,8 +20,3 @@ def source_uri(pod: Object) -> str:
         raise PodRefused(f"Annotation {CLAIM_ANNOTATION} not found")
     cached = notes.get(SOURCE_ANNOTATION, "")
     return f"{SCHEME}{claim}/models/{storage_key(cached)}/{uri.removeprefix(cached).lstrip('/')}"
-
-
-def storage_key(uri: str) -> str:
-    """The name of the folder in which a node keeps the model of this URI."""
-    return hashlib.sha256(uri.encode()).hexdigest()[:16]
