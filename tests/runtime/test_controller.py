@@ -346,6 +346,26 @@ async def test_a_watched_object_makes_those_who_depend_on_it_be_decided_again() 
         assert decisions.made == [ObjectKey("n", "w")]
 
 
+async def test_many_changes_that_concern_one_key_are_gathered_into_one_decision() -> None:
+    api, decisions = MemoryApi(), Decisions(lambda obj, view: Outcome())
+
+    def widgets_of(change: Change, view: View) -> list[ObjectKey]:
+        return [metadata.key(obj) for obj in view.list(WIDGET, change.key.namespace)]
+
+    controller = replace(WIDGETS, reconcile=decisions, watches=(Watched(SECRET, widgets_of, gather=2.0),))
+    async with managing(api, controller) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(1)
+        decisions.made.clear()
+        for number in range(20):
+            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}", "namespace": "n"}}
+            await api.put(SECRET, secret)
+            await running.clock.advance(0.05)
+        assert decisions.made == []
+        await running.clock.advance(2)
+        assert decisions.made == [ObjectKey("n", "w")]
+
+
 async def test_a_child_of_the_same_name_but_another_group_is_not_ours() -> None:
     api, decisions = MemoryApi(), Decisions(lambda obj, view: Outcome())
     async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:

@@ -145,10 +145,21 @@ class LocalModelInfo(ApiModel):
         return f"{self.namespace}/{self.model_name}" if self.namespace else self.model_name
 
 
+class WaitingModel(ApiModel):
+    """One model that belongs on the node and has no room there; the node does nothing about it."""
+
+    model_name: str
+    namespace: str | None = None
+    node_group: str | None = None
+    reason: Literal["InsufficientStorage", "Evicted"] | None = None
+    message: str | None = None
+
+
 class LocalModelNodeSpec(ApiModel):
     """The order for a node, written by the controller of nodes alone."""
 
     local_models: list[LocalModelInfo]
+    waiting_models: list[WaitingModel] | None = None
     max_parallel_downloads: Annotated[Int32, Field(ge=1)] | None = None
 
 

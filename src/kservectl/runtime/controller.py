@@ -58,7 +58,12 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Another kind that decisions look at; `to_keys` says whose. The selectors, namespace and `transform` bound the cache."""
+    """Another kind that decisions look at; `to_keys` says whose. The selectors, namespace and `transform` bound the cache.
+
+    gather
+        Seconds for which further changes are waited for before a key is decided: for a kind of which many objects change at
+        a time and concern the same key.
+    """
 
     kind: Kind
     to_keys: ToKeys
@@ -68,6 +73,7 @@ class Watched:
     optional: bool = False
     metadata_only: bool = False
     transform: Transform | None = None
+    gather: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,8 @@ class Controller:
         How many keys are dealt with at the same time.
     optional
         Whether the reconciled kind may be absent from the API server.
-    field_selector
-        Which objects of the kind are looked at; empty for all.
+    field_selector, transform
+        Which objects of the kind are looked at (empty for all), and what of them is kept.
     observe, carry_out
         For a controller whose world is more than the API server: what is looked at just before a decision, and who makes
         `Outcome.effects` true after its writes. A failure of either is retried like any other.
@@ -102,5 +108,6 @@ class Controller:
     workers: int = 8
     optional: bool = False
     field_selector: str = ""
+    transform: Transform | None = None
     observe: Observe | None = None
     carry_out: CarryOut | None = None

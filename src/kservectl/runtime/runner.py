@@ -64,7 +64,7 @@ class ControllerRunner:
 
     async def run(self) -> None:
         """Wait for the caches, then work until `shut_down`; raises CacheSyncTimeout when they do not fill."""
-        self._sources.subscribe(self.queue.add, self._workers.seen)
+        self._sources.subscribe(self.queue.add, self.queue.add_after, self._workers.seen)
         await self._sources.wait_synced(self._cache_sync_seconds)
         self._log.info("controller starts", workers=self.controller.workers, keys=len(self.queue))
         async with asyncio.TaskGroup() as group:

@@ -16,6 +16,9 @@ from kservectl.workqueue import CHANGED, UNCHANGED
 Enqueue = Callable[[ObjectKey, int], None]
 """Have a key decided, with this priority."""
 
+EnqueueAfter = Callable[[ObjectKey, float, int], None]
+"""Have a key decided in so many seconds, unless it is to be decided sooner, with this priority."""
+
 Seen = Callable[[Kind, Change], None]
 """Told of every change of an object that the controller may write, before any key is enqueued for it."""
 
@@ -58,6 +61,7 @@ class Sources:
             namespaces=scope if controller.kind.namespaced else (),
             field_selector=controller.field_selector,
             optional=controller.optional,
+            transform=controller.transform,
         )
         self._watched: list[tuple[Watched, Informer]] = [
             (watched, _watch(watched, factory, scope)) for watched in controller.watches
@@ -72,13 +76,13 @@ class Sources:
         """A look at the caches, now."""
         return self._views.view()
 
-    def subscribe(self, enqueue: Enqueue, seen: Seen) -> None:
+    def subscribe(self, enqueue: Enqueue, enqueue_after: EnqueueAfter, seen: Seen) -> None:
         """Have everything that is in the caches, and every change from now on, turned into keys."""
         for owned, informer in self._owned:
             informer.add_handler(self._owned_handler(owned, enqueue, seen))
         self.primary.add_handler(self._primary_handler(enqueue, seen))
         for watched, informer in self._watched:
-            informer.add_handler(self._watched_handler(watched, enqueue))
+            informer.add_handler(self._watched_handler(watched, enqueue, enqueue_after))
 
     async def wait_synced(self, seconds: float) -> None:
         """Return once every cache is filled and every handler has seen it; raises CacheSyncTimeout."""
@@ -144,10 +148,15 @@ class Sources:
 
         return handle
 
-    def _watched_handler(self, watched: Watched, enqueue: Enqueue) -> Callable[[Change], None]:
+    def _watched_handler(
+        self, watched: Watched, enqueue: Enqueue, enqueue_after: EnqueueAfter
+    ) -> Callable[[Change], None]:
         def handle(change: Change) -> None:
             for key in watched.to_keys(change, self.view()):
-                enqueue(key, _priority(change))
+                if watched.gather:
+                    enqueue_after(key, watched.gather, _priority(change))
+                else:
+                    enqueue(key, _priority(change))
 
         return handle
 
