@@ -1,6 +1,7 @@
 """A web server of files that misbehaves on demand, and a downloader to fetch from it."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,9 @@ class FileServer:
     sent: int = 0
     url: str = ""
 
+    def etag(self, path: str) -> str:
+        return f'"{hashlib.sha256(self.files[path]).hexdigest()[:16]}"'
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(request)
         if self.faults:
@@ -41,10 +45,17 @@ class FileServer:
         content = self.files.get(request.path)
         if content is None:
             return web.Response(status=404)
-        etag = f'"{hash(content)}"'
-        headers = {"Content-Type": "application/octet-stream", **({"ETag": etag} if self.etags else {}), **extra}
+        etag = self.etag(request.path)
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+            **({"ETag": etag} if self.etags else {}),
+            **extra,
+        }
         status, start = 200, 0
         wanted = request.headers.get("Range", "")
+        if request.headers.get("If-Match") not in (None, etag):
+            return web.Response(status=412)
         if self.ranges and wanted and request.headers.get("If-Range") in (None, etag):
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if start >= len(content):

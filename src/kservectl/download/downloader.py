@@ -118,7 +118,7 @@ class Downloader:
     def _source(self, uri: str) -> Source:
         if self._web is None:
             raise RuntimeError("a Downloader fetches only inside of its `async with`")
-        return source_of(uri, self._web, self._options.local_root)
+        return source_of(uri, self._web, self._options.local_root, self._options.stall_seconds)
 
     async def _fetch_all(self, uri: str, fetching: "_Fetching", files: Sequence[RemoteFile]) -> list[str]:
         """Fetch `files`; answers for each what archive it is, if it is one."""
