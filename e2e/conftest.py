@@ -17,6 +17,7 @@ from e2e.cluster.binaries import find_all
 from e2e.installation import account_kubeconfig, install
 from e2e.kubectl import Kubectl
 from e2e.manager import ManagerProcess
+from e2e.sdk_environment import SdkUnavailable, sdk_interpreter
 from e2e.target import DEVCLUSTER, REAL, Target, open_target
 from kservectl.client.errors import NotFound
 from kservectl.objects.kind import NAMESPACE
@@ -75,6 +76,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.fixture(scope="session")
+def sdk_python() -> Path:
+    """The interpreter of an environment with KServe's SDK; skips the test where it cannot be made."""
+    try:
+        return sdk_interpreter()
+    except SdkUnavailable as why:
+        pytest.skip(str(why))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from e2e.api import Api
-from e2e.parity.recording import record
+from e2e.parity.recording import LAST_APPLIED, record
 from kservectl.api.kinds import (
     HTTP_ROUTE,
     INFERENCE_GRAPH,
@@ -19,6 +19,7 @@ from kservectl.api.kinds import (
     VIRTUAL_SERVICE,
 )
 from kservectl.client.errors import ApiError, NotFound
+from kservectl.modelstorage import gojson
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
@@ -107,7 +108,7 @@ class Cases:
         )
         if kind is None or not await self._is_served(kind):
             return f'no matches for kind "{obj["kind"]}" in version "{obj["apiVersion"]}"'
-        placed = {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+        placed = as_kubectl_applies(obj, namespace)
         params = {"fieldValidation": "Strict", "fieldManager": "kubectl-client-side-apply"}
         try:
             await self._api.client.raw("POST", kind.path(namespace), params=params, body=placed)
@@ -135,6 +136,20 @@ class Cases:
         except NotFound:
             return False
         return True
+
+
+def as_kubectl_applies(obj: Object, namespace: str) -> Object:
+    """`obj` as `kubectl apply` creates it: with a note of what was applied, which KServe copies to the pods of graphs."""
+    annotations = metadata.annotations(obj)
+    placed = {**obj, "metadata": {**obj["metadata"], "namespace": namespace, "annotations": annotations}}
+    applied = {LAST_APPLIED: gojson.compact(_sorted(placed)) + "\n"}
+    return {**placed, "metadata": {**placed["metadata"], "annotations": {**annotations, **applied}}}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _accounts(value: Any) -> Iterator[str]:

@@ -15,7 +15,7 @@ from kservectl.objects.metadata import Object
 _SERVER_METADATA = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "generateName", "selfLink"}
 )
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OWNER_FIELDS = ("kind", "name", "controller", "blockOwnerDeletion")
 _WITH_STATUS = frozenset({"InferenceService", "InferenceGraph", "TrainedModel", "LocalModelNamespaceCache"})
 _MOMENTS = frozenset({"lastTransitionTime", "time", "observedGeneration"})
@@ -54,7 +54,7 @@ def normalised(obj: Object, namespace: str) -> Object:
 
 def _metadata(obj: Object) -> Object:
     found = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_METADATA}
-    found["annotations"] = {key: value for key, value in metadata.annotations(obj).items() if key != _LAST_APPLIED}
+    found["annotations"] = {key: value for key, value in metadata.annotations(obj).items() if key != LAST_APPLIED}
     owners = obj["metadata"].get("ownerReferences") or ()
     found["ownerReferences"] = [{key: owner.get(key) for key in _OWNER_FIELDS} for owner in owners]
     return found

@@ -34,6 +34,7 @@ from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.trainedmodel import controller as trainedmodel_controller
 from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
+from kservectl.modelregistry.lookup import RegistryQuestions, ask_again_when_configured, registry_lookup
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
@@ -112,6 +113,8 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
         registry=registry,
         rng=rng,
     )
+    if "trainedmodel" in options.controllers:
+        _add_registry(manager, clock, options, rng)
     for name in options.controllers:
         workers = options.workers.get(name)
         build = CONTROLLERS[name]
@@ -130,6 +133,15 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         *inferencegraph.webhooks(),
         *trainedmodel.webhooks(),
     )
+
+
+def _add_registry(manager: Manager, clock: Clock, options: Options, rng: random.Random) -> None:
+    namespace = options.settings.system_namespace
+    configuration = manager.factory.informer(CONFIG_MAP, namespaces=(namespace,))
+    questions = RegistryQuestions(manager.client, manager.view(configuration), namespace)
+    lookup = registry_lookup(questions, clock=clock, rng=rng)
+    configuration.add_handler(ask_again_when_configured(lookup), name="registry")
+    manager.add_lookup(lookup)
 
 
 def _add_webhooks(

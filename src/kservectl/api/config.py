@@ -148,6 +148,10 @@ class Config:
         return self._read("router", keys.Router)
 
     @cached_property
+    def registry(self) -> keys.Registry:
+        return self._read("registry", keys.Registry)
+
+    @cached_property
     def network_policy(self) -> NetworkPolicy:
         return self._read("networkPolicy", NetworkPolicy)
 

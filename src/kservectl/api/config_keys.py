@@ -6,6 +6,7 @@ member of the wrong type is an error. What a *missing key* means is decided in `
 
 from functools import cache
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -376,3 +377,24 @@ class MetricsAggregator(KeyModel):
 
     enable_metric_aggregation: str = ""
     enable_prometheus_scraping: str = ""
+
+
+class Registry(KeyModel):
+    """Key `registry`: the MLflow model registry that `models:/…` refers to; no `url`, no registry.
+
+    `secret_name` is that of a Secret in the manager's namespace, with `MLFLOW_TRACKING_TOKEN`, or
+    `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, and perhaps `ca.crt`.
+    """
+
+    url: str = ""
+    secret_name: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _callable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"registry url must be an http or https URL, not {url.rpartition('@')[2]!r}")
+        if parts.username is not None:
+            raise ValueError("registry url must not hold credentials: put them into the Secret that secretName names")
+        return url

@@ -6,6 +6,9 @@ from kservectl.api.core import Quantity
 from kservectl.api.inferenceservice_status import Addressable, Conditions
 from kservectl.api.model import PRESERVE_UNKNOWN, ApiModel, Int64, Resource
 
+DOWNLOADABLE = ("s3://", "gs://", "https://", "http://")
+"""What the agent beside a multi-model server can download from."""
+
 
 class TrainedModelModelSpec(ApiModel):
     """Where the model is, what it was made with, and how much memory it takes."""
@@ -32,6 +35,16 @@ class TrainedModelLineage(ApiModel):
     revision: str | None = None
 
 
+class RegisteredModel(ApiModel):
+    """What a model registry said about `reference`, the model's storageUri."""
+
+    reference: str
+    name: str
+    version: str
+    storage_uri: str
+    run_id: str | None = None
+
+
 class TrainedModelStatus(ApiModel):
     """What was observed."""
 
@@ -43,6 +56,7 @@ class TrainedModelStatus(ApiModel):
     url: str | None = None
     address: Addressable | None = None
     lineage: TrainedModelLineage | None = None
+    registered_model: RegisteredModel | None = None
 
 
 class TrainedModel(Resource):

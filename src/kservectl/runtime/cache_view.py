@@ -6,9 +6,11 @@ A list by labels costs as much as it finds: the first one with a given set of la
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Protocol
 
 from kservectl.clock import Clock
 from kservectl.informers import Informer
+from kservectl.informers.store import IndexFunction, Store
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
@@ -25,10 +27,22 @@ def index_owners(informer: Informer) -> None:
     informer.add_index(OWNER_INDEX, _owner)
 
 
+class Cached(Protocol):
+    """What a view reads one kind from: an Informer, or a Lookup."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def served(self) -> bool: ...
+
+    def add_index(self, name: str, function: IndexFunction) -> None: ...
+
+
 class CacheView:
     """A look at the given informers; where a kind has several (different selectors), at all of them together."""
 
-    def __init__(self, informers: Mapping[Kind, Sequence[Informer]], now: datetime, indexes: "LabelIndexes") -> None:
+    def __init__(self, informers: Mapping[Kind, Sequence[Cached]], now: datetime, indexes: "LabelIndexes") -> None:
         self._informers = informers
         self._now = now
         self._indexes = indexes
@@ -56,7 +70,7 @@ class CacheView:
     def served(self, kind: Kind) -> bool:
         return any(informer.served for informer in self._informers.get(kind, ()))
 
-    def _gather(self, kind: Kind, read: Callable[[Informer], Iterable[Object]]) -> Sequence[Object]:
+    def _gather(self, kind: Kind, read: Callable[[Cached], Iterable[Object]]) -> Sequence[Object]:
         # What an earlier informer shows wins, as in `get`.
         informers = reversed(self._informers.get(kind, ()))
         found = {metadata.key(obj): obj for informer in informers for obj in read(informer)}
@@ -66,7 +80,7 @@ class CacheView:
 class ViewSource:
     """Makes views over a fixed set of informers."""
 
-    def __init__(self, informers: Mapping[Kind, Sequence[Informer]], clock: Clock) -> None:
+    def __init__(self, informers: Mapping[Kind, Sequence[Cached]], clock: Clock) -> None:
         self._informers = informers
         self._clock = clock
         self._indexes = LabelIndexes()
@@ -80,9 +94,9 @@ class LabelIndexes:
     """Indexes by the sets of label keys that lists asked for; a few for each informer, beyond which lists are filtered."""
 
     def __init__(self) -> None:
-        self._made: dict[Informer, set[tuple[str, ...]]] = {}
+        self._made: dict[Cached, set[tuple[str, ...]]] = {}
 
-    def find(self, informer: Informer, namespace: str | None, labels: Mapping[str, str]) -> Iterable[Object]:
+    def find(self, informer: Cached, namespace: str | None, labels: Mapping[str, str]) -> Iterable[Object]:
         if not labels:
             return informer.store.list(namespace)
         keys = tuple(sorted(labels))
@@ -92,7 +106,7 @@ class LabelIndexes:
         where = _EVERYWHERE if namespace is None else namespace
         return informer.store.by_index(_index_name(keys), _index_value(where, [labels[key] for key in keys]))
 
-    def _ensure(self, informer: Informer, keys: tuple[str, ...]) -> bool:
+    def _ensure(self, informer: Cached, keys: tuple[str, ...]) -> bool:
         made = self._made.setdefault(informer, set())
         if keys not in made:
             if len(made) >= _MAX_LABEL_INDEXES:

@@ -13,6 +13,7 @@ from kservectl.informers.shaping import Transform
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.apply import OnFailure
+from kservectl.runtime.lookup import LookedUp
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.predicates import Predicate
 from kservectl.runtime.view import View
@@ -82,6 +83,8 @@ class Controller:
 
     finalizer
         The finalizer that outcomes of this controller may name; empty for none.
+    looks_up
+        Facts from outside of the API server that decisions look at; an object is decided again when one of its own changes.
     predicate
         Which changes of the reconciled kind count; None for all.
     on_failure
@@ -103,6 +106,7 @@ class Controller:
     finalizer: str = ""
     owns: Sequence[Owned] = ()
     watches: Sequence[Watched] = ()
+    looks_up: Sequence[LookedUp] = ()
     predicate: Predicate | None = None
     on_failure: OnFailure | None = None
     workers: int = 8

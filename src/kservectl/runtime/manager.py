@@ -26,6 +26,7 @@ from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.health import Health, LoopWatchdog
 from kservectl.runtime.inheritance import Inheritance
+from kservectl.runtime.lookup import Lookup
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
 from kservectl.runtime.serving import HttpServer, metrics_application
@@ -122,6 +123,7 @@ class Manager:
         self._stopping = False
         self._runners: list[ControllerRunner] = []
         self._runnables: list[_Runnable] = []
+        self._lookups: dict[Kind, Lookup] = {}
         self.health.add_live("event-loop", self._watchdog.check)
         self.health.add_ready("shutdown", lambda: "the process is stopping" if self._stopping else "")
         self.health.add_ready("caches", lambda: unsynced(self.factory.informers))
@@ -147,6 +149,7 @@ class Manager:
                 namespaces=self._options.namespaces,
                 field_manager=self.client.field_manager,
                 predecessors=self._options.inheritance.managers,
+                lookups=self._lookups,
             ),
             self.client,
             clock=self._clock,
@@ -158,6 +161,11 @@ class Manager:
         )
         self._runners.append(runner)
         return runner
+
+    def add_lookup(self, lookup: Lookup) -> None:
+        """Look up facts for the controllers that are added after this, while this process leads."""
+        self._lookups[lookup.kind] = lookup
+        self.add_runnable(f"lookup of {lookup.kind}", lookup.run, needs_leader=True)
 
     def add_runnable(self, name: str, run: Callable[[], Awaitable[None]], *, needs_leader: bool) -> None:
         """Run a coroutine function until it is cancelled, which is how it is told to stop; it must not end by itself.

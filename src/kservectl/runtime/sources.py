@@ -1,7 +1,7 @@
 """Where a controller's keys come from: the informers it needs, and what each change means to it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kservectl.clock import Clock
 from kservectl.informers import Change, Informer, InformerFactory
@@ -9,8 +9,9 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.apply import FIELD_MANAGER
-from kservectl.runtime.cache_view import CacheView, ViewSource, index_owners
+from kservectl.runtime.cache_view import Cached, CacheView, ViewSource, index_owners
 from kservectl.runtime.controller import Controller, Owned, Watched
+from kservectl.runtime.lookup import Lookup, wanted_names
 from kservectl.workqueue import CHANGED, UNCHANGED
 
 Enqueue = Callable[[ObjectKey, int], None]
@@ -28,7 +29,10 @@ class CacheSyncTimeout(Exception):
 
 
 class Sources:
-    """The informers of one controller. Making it asks the factory for them, so that a standby's caches are warm."""
+    """The informers of one controller. Making it asks the factory for them, so that a standby's caches are warm.
+
+    `lookups` are those of the process; a kind of facts that is not among them is not served.
+    """
 
     def __init__(
         self,
@@ -39,7 +43,11 @@ class Sources:
         namespaces: Sequence[str] = (),
         field_manager: str = FIELD_MANAGER,
         predecessors: Iterable[str] = (),
+        lookups: Mapping[Kind, Lookup] | None = None,
     ) -> None:
+        self._lookups = {
+            each.kind: lookups[each.kind] for each in controller.looks_up if lookups and each.kind in lookups
+        }
         self._controller = controller
         self._clock = clock
         scope = tuple(namespaces)
@@ -83,6 +91,8 @@ class Sources:
         self.primary.add_handler(self._primary_handler(enqueue, seen))
         for watched, informer in self._watched:
             informer.add_handler(self._watched_handler(watched, enqueue, enqueue_after))
+        for lookup in self._lookups.values():
+            lookup.listen(self._controller.name, lambda key: enqueue(key, CHANGED))
 
     async def wait_synced(self, seconds: float) -> None:
         """Return once every cache is filled and every handler has seen it; raises CacheSyncTimeout."""
@@ -120,9 +130,9 @@ class Sources:
         for watched, informer in self._watched:
             yield watched.kind, informer
 
-    def _by_kind(self) -> dict[Kind, list[Informer]]:
+    def _by_kind(self) -> dict[Kind, list[Cached]]:
         """Owned kinds first: only their informers keep what comparing children needs."""
-        found: dict[Kind, list[Informer]] = {}
+        found: dict[Kind, list[Cached]] = {kind: [lookup] for kind, lookup in self._lookups.items()}
         for kind, informer in self._informers():
             if informer not in found.setdefault(kind, []):
                 found[kind].append(informer)
@@ -131,6 +141,9 @@ class Sources:
     def _primary_handler(self, enqueue: Enqueue, seen: Seen) -> Callable[[Change], None]:
         def handle(change: Change) -> None:
             seen(self._controller.kind, change)
+            for kind, names in wanted_names(self._controller.looks_up, change.new).items():
+                if kind in self._lookups:
+                    self._lookups[kind].want((self._controller.name, change.key), names)
             if self._controller.predicate is None or self._controller.predicate(change):
                 enqueue(change.key, _priority(change))
 

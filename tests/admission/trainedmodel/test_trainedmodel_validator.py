@@ -37,6 +37,18 @@ def test_other_sources_are_refused(uri: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("uri", ["models:/roses/3", "models:/roses@champion"])
+def test_models_come_from_a_registry_too(uri: str) -> None:
+    assert messages(model(uri=uri)) == []
+
+
+@pytest.mark.parametrize("uri", ["models:/roses", "models:/roses/latest", "models:/roses@"])
+def test_a_reference_names_a_version(uri: str) -> None:
+    (message,) = messages(model(uri=uri))
+    assert message.startswith('the Trained Model "flowers" storageUri field is invalid.')
+    assert "write models:/NAME/VERSION" in message
+
+
 @pytest.mark.parametrize("name", ["my.name", "a b", "ä"])
 def test_names_are_plain(name: str) -> None:
     (message,) = messages(model(name))

@@ -8,6 +8,7 @@ from typing import Any
 from kservectl.api.kinds import INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.controllers.trainedmodel.reconcile import reconcile
+from kservectl.modelregistry.lookup import REGISTERED_MODEL
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.objects.metadata import Object
@@ -16,6 +17,7 @@ from kservectl.runtime.view import StaticView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIST = "modelconfig-garden-0"
+_KINDS = (INFERENCE_SERVICE, TRAINED_MODEL, CONFIG_MAP, REGISTERED_MODEL)
 
 
 def garden(memory: str = "1Gi", *, ready: bool = True, predictor: Object | None = None, **meta: Any) -> Object:
@@ -50,7 +52,26 @@ def config_map(text: str | None = "[]") -> Object:
     }
 
 
-def model(name: str = "rose", memory: str = "256Mi", *, age: int = 60, parent: str = "garden", **meta: Any) -> Object:
+def fact(reference: str, **status: Any) -> Object:
+    """What is known of a reference to a registry."""
+    head = {"name": reference, "resourceVersion": "1"}
+    return {
+        "apiVersion": REGISTERED_MODEL.api_version,
+        "kind": REGISTERED_MODEL.kind,
+        "metadata": head,
+        "status": status,
+    }
+
+
+def model(
+    name: str = "rose",
+    memory: str = "256Mi",
+    *,
+    age: int = 60,
+    parent: str = "garden",
+    storage_uri: str = "",
+    **meta: Any,
+) -> Object:
     """A model that was created `age` seconds ago."""
     created = (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -66,7 +87,7 @@ def model(name: str = "rose", memory: str = "256Mi", *, age: int = 60, parent: s
         },
         "spec": {
             "inferenceService": parent,
-            "model": {"storageUri": f"gs://bucket/{name}", "framework": "sklearn", "memory": memory},
+            "model": {"storageUri": storage_uri or f"gs://bucket/{name}", "framework": "sklearn", "memory": memory},
         },
     }
 
@@ -78,7 +99,7 @@ class World:
         self.objects = {(obj["kind"], metadata.name(obj)): copy.deepcopy(obj) for obj in objects}
 
     def view(self) -> StaticView:
-        return StaticView(self.objects.values(), kinds=(INFERENCE_SERVICE, TRAINED_MODEL, CONFIG_MAP), now=NOW)
+        return StaticView(self.objects.values(), kinds=_KINDS, now=NOW)
 
     def decide(self, name: str = "rose") -> Outcome:
         return reconcile(self.objects["TrainedModel", name], self.view())

@@ -1,6 +1,6 @@
 """Whether a TrainedModel may be stored: its name, where it comes from, and that its memory stays what it was.
 
-Pure. All problems are reported together, in KServe's words.
+Pure. All problems are reported together, in KServe's words. A model may also be named as a registry knows it.
 """
 
 import re
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from kservectl.admission.review import FieldError, Verdict
 from kservectl.api.errors import Malformed
-from kservectl.api.trainedmodel import TrainedModel
+from kservectl.api.trainedmodel import DOWNLOADABLE, TrainedModel
+from kservectl.modelregistry.reference import InvalidReference, ModelReference, is_reference
 from kservectl.objects import metadata, quantity
 from kservectl.objects.metadata import Object
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
-_PREFIXES = ("s3://", "gs://", "https://", "http://")
 
 
 def validate(new: Object, old: Object | None) -> Verdict:
@@ -40,11 +40,19 @@ def _name_errors(name: str) -> Iterator[FieldError]:
 
 def _source_errors(name: str, model: TrainedModel) -> Iterator[FieldError]:
     uri = model.spec.model.storage_uri
-    if not uri.startswith(_PREFIXES):
+    if is_reference(uri):
+        try:
+            ModelReference.parse(uri)
+        except InvalidReference as error:
+            yield FieldError(
+                "spec.model.storageUri", f'the Trained Model "{name}" storageUri field is invalid. {error}'
+            )
+        return
+    if not uri.startswith(DOWNLOADABLE):
         yield FieldError(
             "spec.model.storageUri",
             f'the Trained Model "{name}" storageUri field is invalid. The storage uri must start with one of the prefixes:'
-            f' {", ".join(_PREFIXES)}. (the storage uri given is "{uri}")',
+            f' {", ".join(DOWNLOADABLE)}. (the storage uri given is "{uri}")',
         )
 
 

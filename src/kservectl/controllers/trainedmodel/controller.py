@@ -5,13 +5,16 @@ from collections.abc import Iterable
 from kservectl.api.kinds import INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.trainedmodel import source
 from kservectl.controllers.trainedmodel.reconcile import FINALIZER, reconcile
 from kservectl.controllers.trainedmodel.siblings import ALLOCATED_LABEL, models_of, parent_name
 from kservectl.informers import Change
+from kservectl.modelregistry.lookup import REGISTERED_MODEL
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.controller import Controller, Watched
+from kservectl.runtime.lookup import LookedUp
 from kservectl.runtime.predicates import not_only_status
 from kservectl.runtime.view import View
 
@@ -28,6 +31,7 @@ def build(settings: Settings, *, workers: int = 4) -> Controller:
             Watched(TRAINED_MODEL, of_sibling, optional=True),
             Watched(CONFIG_MAP, of_list, label_selector=SERVICE_LABEL),
         ),
+        looks_up=(LookedUp(REGISTERED_MODEL, source.names),),
         predicate=not_only_status,
         workers=workers,
         optional=True,

@@ -40,13 +40,13 @@ def name_of(entry: Object) -> str:
     return str(entry.get("modelName") or "")
 
 
-def entry_of(model: Object) -> Object:
-    """The entry of a TrainedModel."""
+def entry_of(model: Object, storage_uri: str) -> Object:
+    """The entry of a TrainedModel whose files are at `storage_uri`."""
     spec = model["spec"]["model"]
     return {
         "modelName": metadata.name(model),
         "modelSpec": {
-            "storageUri": spec["storageUri"],
+            "storageUri": storage_uri,
             "framework": spec["framework"],
             "memory": quantity.canonical(spec.get("memory") or 0),
         },

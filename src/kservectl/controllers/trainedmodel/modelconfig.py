@@ -13,6 +13,7 @@ from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.trainedmodel import model_list
 from kservectl.controllers.trainedmodel.judgement import judge
 from kservectl.controllers.trainedmodel.siblings import parent_name
+from kservectl.controllers.trainedmodel.source import known_uri
 from kservectl.informers import Change
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP
@@ -43,10 +44,10 @@ def _models(entries: Iterable[Object], service: Object, view: View) -> list[Obje
         if metadata.is_deleting(model) or parent_name(model) != metadata.name(service):
             found.pop(name, None)
             continue
-        judgement = judge(model, view)
+        judgement, storage_uri = judge(model, view), known_uri(model)
         # A model that is served goes on being served while its service is not ready for a moment.
-        if judgement is not None and judgement.may_be_served:
-            found[name] = model_list.entry_of(model)
+        if judgement is not None and judgement.may_be_served and storage_uri:
+            found[name] = model_list.entry_of(model, storage_uri)
     return list(found.values())
 
 

@@ -17,6 +17,7 @@ from kservectl.controllers.trainedmodel.judgement import (
     judge,
 )
 from kservectl.controllers.trainedmodel.siblings import ALLOCATED_LABEL, PARENT_LABEL, parent_name
+from kservectl.controllers.trainedmodel.source import Source, source_of
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome, Reference
@@ -24,6 +25,7 @@ from kservectl.runtime.view import View
 
 FINALIZER = "trainedmodel.finalizer"
 READY = "Ready"
+RESOLVED = "ModelResolved"
 LIST_READABLE = "ModelListReadable"
 
 _PATIENCE = 3.0
@@ -41,9 +43,14 @@ def reconcile(model: Object, view: View) -> Outcome:
     labels: dict[str, str | None] = {PARENT_LABEL: parent}
     if judgement.has_memory:
         labels[ALLOCATED_LABEL] = parent
-    conditions, unreadable = _conditions(model, judgement, view)
+    source = source_of(model, view)
+    conditions, unreadable = _conditions(model, judgement, source, view)
     status: Object = {**(model.get("status") or {}), "conditions": conditions}
-    if judgement.may_be_served:
+    if source is None:
+        status.pop("registeredModel", None)
+    elif source.registered is not None:
+        status["registeredModel"] = source.registered
+    if judgement.may_be_served and (source is None or source.registered is not None):
         status |= _places(model, judgement)
     if metadata.generation(model):
         status["observedGeneration"] = metadata.generation(model)
@@ -53,16 +60,19 @@ def reconcile(model: Object, view: View) -> Outcome:
         finalizers=(FINALIZER,),
         labels=labels,
         terminal_error=unreadable or None,
-        explanations=(*_explanations(judgement), *_of_list(unreadable, parent)),
+        explanations=(*_explanations(judgement), *_of_source(source), *_of_list(unreadable, parent)),
     )
 
 
-def _conditions(model: Object, judgement: Judgement, view: View) -> tuple[list[Object], str]:
+def _conditions(model: Object, judgement: Judgement, source: Source | None, view: View) -> tuple[list[Object], str]:
     """The conditions, and why the list of models cannot be changed (mostly: no reason)."""
-    order = (SERVICE_READY, MULTI_MODEL, MEMORY_AVAILABLE)
+    order = (SERVICE_READY, MULTI_MODEL, MEMORY_AVAILABLE, *(() if source is None else (RESOLVED,)))
     found = ConditionSet(READY, order, (model.get("status") or {}).get("conditions") or (), view.now)
     found.initialise()
     found.clear(LIST_READABLE)
+    found.clear(RESOLVED)
+    if source is not None:
+        found.mark(RESOLVED, source.truth, source.reason, source.message)
     for finding in judgement.findings:
         if finding.holds:
             found.mark_true(finding.condition)
@@ -146,6 +156,14 @@ def _explanations(judgement: Judgement) -> tuple[Explanation, ...]:
         else Explanation(finding.condition, finding.error + ".", next_step=finding.next_step)
         for finding in judgement.findings
     )
+
+
+def _of_source(source: Source | None) -> tuple[Explanation, ...]:
+    if source is None:
+        return ()
+    if source.message:
+        return (Explanation(RESOLVED, source.message + ".", source.registered is not None, next_step=source.next_step),)
+    return (Explanation(RESOLVED, f"{source.reference} is {(source.registered or {})['storageUri']}.", ok=True),)
 
 
 def _of_list(unreadable: str, parent: str) -> tuple[Explanation, ...]:
