@@ -24,6 +24,7 @@ def families() -> dict[str, tuple[str, tuple[str, ...]]]:
     ("name", "kind", "labels"),
     [
         ("controller_runtime_reconcile_total", "counter", ("controller", "result")),
+        ("kservectl_reconcile_unchanging_total", "counter", ("controller",)),
         ("controller_runtime_reconcile_errors_total", "counter", ("controller",)),
         ("controller_runtime_terminal_reconcile_errors_total", "counter", ("controller",)),
         ("controller_runtime_reconcile_panics_total", "counter", ("controller",)),

@@ -54,6 +54,11 @@ class RuntimeMetrics:
         self.applied = counter(
             "kservectl_apply_total", "Writes that made the cluster what a decision said.", "kind", "operation"
         )
+        self.unchanging = counter(
+            "kservectl_reconcile_unchanging_total",
+            "Reconciliations after which nothing had to be written.",
+            "controller",
+        )
         self.loop_lag = gauge("kservectl_event_loop_lag_seconds", "How late the event loop was last time it was asked.")
         self.events = counter(
             "kservectl_events_total",
@@ -75,6 +80,7 @@ class ControllerMetrics:
         self.terminal_errors = metrics.terminal_errors.labels(name)
         self.panics = metrics.panics.labels(name)
         self.timeouts = metrics.timeouts.labels(name)
+        self.unchanging = metrics.unchanging.labels(name)
         self.durations = metrics.durations.labels(name)
         self.active_workers = metrics.active_workers.labels(name)
         metrics.max_workers.labels(name).set(workers)

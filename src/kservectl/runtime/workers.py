@@ -167,6 +167,8 @@ class Workers:
 
     def _succeeded(self, key: ObjectKey, obj: Object, applied: Applied) -> str:
         self._queue.forget(key)
+        if not applied.writes:
+            self._metrics.unchanging.inc()
         if applied.deferred:
             self._postpone(key)
             return "success"

@@ -1,0 +1,65 @@
+"""`python -m benchmarks [ROW …]`: the rows of the design's section 6, each on a real control plane, as one table.
+
+Ratios are made against something measured in the same run. `--write` keeps the table in benchmarks/README.md, with the machine.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.rows import burst
+from benchmarks.table import Figure, markdown
+
+_README = Path(__file__).with_name("README.md")
+_TABLE = re.compile(r"(<!-- table -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+_DELAY = 10.0
+
+
+def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[list[Figure]]]]:
+    """Every row by its name."""
+    return {
+        "burst": lambda: burst.run(options.services, peer_program=options.peer),
+        "latency": lambda: burst.run(options.services, milliseconds=_DELAY, peer_program=options.peer),
+    }
+
+
+async def _measure(chosen: Sequence[str], options: argparse.Namespace) -> list[Figure]:
+    figures: list[Figure] = []
+    available = rows(options)
+    for name in chosen or available:
+        print(f"--- {name}", flush=True)
+        found = await available[name]()
+        print(markdown(found), flush=True)
+        figures += found
+    return figures
+
+
+def _machine() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def main() -> int:
+    """Measure, print, and answer 1 when a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    parser.add_argument("--services", type=int, default=200, help="how many in a burst (200)")
+    parser.add_argument("--peer", default="", metavar="PATH", help="another manager to run on the same work")
+    parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
+    options = parser.parse_args()
+    if unknown := set(options.rows) - set(rows(options)):
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(rows(options))}")
+    figures = asyncio.run(_measure(options.rows, options))
+    if options.write:
+        table = f"{_machine()}.\n\n{markdown(figures)}"
+        text = _README.read_text()
+        _README.write_text(_TABLE.sub(lambda found: found[1] + table + found[2], text))
+    return int(any(each.reached is False for each in figures))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

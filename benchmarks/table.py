@@ -1,0 +1,51 @@
+"""Figures beside what they are compared with, and whether a target of the design (section 6) is reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table.
+
+    value, reference
+        As text with a unit; `reference` says what of the same run it is compared with, or is empty.
+    target
+        What has to hold, as text; empty for a figure that is only told.
+    reached
+        Whether it does; None where there is no target, or nothing here to compare with.
+    """
+
+    row: str
+    what: str
+    value: str
+    reference: str = ""
+    target: str = ""
+    reached: bool | None = None
+
+
+def ratio(row: str, what: str, mine: float, other: float, reference: str, *, at_most: float) -> Figure:
+    """A time against another one of the same run."""
+    return Figure(
+        row,
+        what,
+        f"{mine:.1f} s = {mine / other:.2f} ×",
+        f"{reference}: {other:.1f} s",
+        f"≤ {at_most:g} ×",
+        mine <= at_most * other,
+    )
+
+
+def at_most(row: str, what: str, value: float, unit: str, limit: float, reference: str = "") -> Figure:
+    """A value with a limit of the same unit."""
+    return Figure(row, what, f"{value:.3g} {unit}".strip(), reference, f"≤ {limit:g} {unit}".strip(), value <= limit)
+
+
+def markdown(figures: Sequence[Figure]) -> str:
+    """The table, as README.md holds it."""
+    marks = {True: "yes", False: "**no**", None: ""}
+    lines = ["| Row | What | kservectl | Beside it | Target | Reached |", "|---|---|--:|---|---|---|"]
+    for each in figures:
+        cells = (each.row, each.what, each.value, each.reference, each.target, marks[each.reached])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""What a process has used, from Linux' own accounting."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`cpu_seconds` since its start; resident memory now, and at its highest since the last `forget_peak`, in MB."""
+
+    cpu_seconds: float
+    resident_mb: float
+    peak_mb: float
+
+
+def usage(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kilobytes = {
+        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in status) if "kB" in rest
+    }
+    ticks = int(fields[11]) + int(fields[12])
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), kilobytes["VmRSS"] / 1024, kilobytes["VmHWM"] / 1024)
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak start again at what is resident now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
