@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test e2e sdk parity lint types check manifests clean
+.PHONY: demo test bench e2e sdk parity lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -19,6 +19,9 @@ sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged, on the devcluster
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
+
+bench: $(VENV)/.complete ## what the design's section 6 asks for, measured on a real control plane (about an hour)
+	$(BIN)/python -m benchmarks --write
 
 lint: $(VENV)/.complete
 	$(BIN)/ruff check .

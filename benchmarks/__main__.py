@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.rows import burst
+from benchmarks.rows import admission, burst, fleet, starving
 from benchmarks.table import Figure, markdown
 
 _README = Path(__file__).with_name("README.md")
@@ -25,6 +25,9 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
     return {
         "burst": lambda: burst.run(options.services, peer_program=options.peer),
         "latency": lambda: burst.run(options.services, milliseconds=_DELAY, peer_program=options.peer),
+        "admission": lambda: admission.run(options.services * 3 // 2),
+        "starving": lambda: starving.run(options.services * 5 // 2),
+        "fleet": lambda: fleet.run(options.services * 10, options.idle),
     }
 
 
@@ -47,7 +50,12 @@ def main() -> int:
     """Measure, print, and answer 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW")
-    parser.add_argument("--services", type=int, default=200, help="how many in a burst (200)")
+    parser.add_argument(
+        "--services", type=int, default=200, help="how many in a burst (200); other rows keep the proportion"
+    )
+    parser.add_argument(
+        "--idle", type=float, default=600, metavar="SECONDS", help="how long to watch a fleet at rest (600)"
+    )
     parser.add_argument("--peer", default="", metavar="PATH", help="another manager to run on the same work")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
     options = parser.parse_args()

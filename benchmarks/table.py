@@ -41,6 +41,12 @@ def at_most(row: str, what: str, value: float, unit: str, limit: float, referenc
     return Figure(row, what, f"{value:.3g} {unit}".strip(), reference, f"≤ {limit:g} {unit}".strip(), value <= limit)
 
 
+def memory_ratio(row: str, what: str, mine: float, other: float, reference: str, *, at_most: float) -> Figure:
+    """Megabytes against others of the same run."""
+    value = f"{mine:.0f} MB = {mine / other:.2f} ×"
+    return Figure(row, what, value, f"{reference}: {other:.0f} MB", f"≤ {at_most:g} ×", mine <= at_most * other)
+
+
 def markdown(figures: Sequence[Figure]) -> str:
     """The table, as README.md holds it."""
     marks = {True: "yes", False: "**no**", None: ""}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`cpu_seconds` since its start; resident memory now, and at its highest since the last `forget_peak`, in MB."""
+    """`cpu_seconds` since its start; resident memory now and at its highest, in MB."""
 
     cpu_seconds: float
     resident_mb: float
@@ -22,8 +22,3 @@ def usage(pid: int) -> Usage:
     }
     ticks = int(fields[11]) + int(fields[12])
     return Usage(ticks / os.sysconf("SC_CLK_TCK"), kilobytes["VmRSS"] / 1024, kilobytes["VmHWM"] / 1024)
-
-
-def forget_peak(pid: int) -> None:
-    """Let the peak start again at what is resident now."""
-    Path(f"/proc/{pid}/clear_refs").write_text("5")

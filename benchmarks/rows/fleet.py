@@ -1,0 +1,119 @@
+"""A large fleet that is Ready: what it costs to keep, to start with, and what Secrets in the cluster add to that."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from benchmarks.services import Progress, create, fleet, state
+from benchmarks.stack import Counted, Stack, at_rest, counted, manager, stack
+from benchmarks.table import Figure, at_most, memory_ratio
+from benchmarks.usage import usage
+from e2e.manager import ManagerProcess
+from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.objects.kind import SECRET
+
+_NAMESPACES = 20
+_SECONDS = 3600.0
+_START_SECONDS = 5.0
+_GO_BASE_MB, _GO_SERVICE_KB = 80, 80
+_LOOK_SECONDS = 0.2
+_SECRETS = 8000
+_SECRET_BYTES = 2048
+
+
+async def run(number: int, idle_seconds: float) -> list[Figure]:
+    """The rows on one fleet of `number` services."""
+    async with stack() as ours:
+        with manager(ours) as process:
+            await _make(ours, number)
+            await at_rest(process, _SECONDS)
+            figures = await _idle(process, number, idle_seconds)
+            resident = usage(process.pid).resident_mb
+            figures.append(Figure(f"{number} Ready", "resident memory after making them", f"{resident:.0f} MB"))
+        figures += await _restart(ours, number)
+        figures += await _secrets(ours, number)
+    return figures
+
+
+async def _make(ours: Stack, number: int) -> None:
+    namespaces = await ours.namespaces(_NAMESPACES)
+    progress = Progress(ours.api)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(progress.follow(INFERENCE_SERVICE, state))
+        await create(ours.api, fleet(number, namespaces))
+        await progress.when(INFERENCE_SERVICE, lambda found: len(found) >= number and set(found) == {"ready"}, _SECONDS)
+        following.cancel()
+
+
+async def _idle(process: ManagerProcess, number: int, seconds: float) -> list[Figure]:
+    before, started = await counted(process), time.perf_counter()
+    await asyncio.sleep(seconds)
+    after, passed = await counted(process), time.perf_counter() - started
+    share = (after.used.cpu_seconds - before.used.cpu_seconds) / passed * 100
+    row = f"{number} Ready, {seconds:.0f} s idle"
+    return [
+        at_most(row, "requests that are no watches", _asked(before, after), "", 0),
+        at_most(row, "CPU, of a core", share, "%", 1.0),
+    ]
+
+
+def _asked(before: Counted, after: Counted) -> float:
+    """Writes; a GET is a watch that the server has ended and that goes on."""
+    return after.writes() - before.writes()
+
+
+async def _restart(ours: Stack, number: int) -> list[Figure]:
+    """From the start of the process until every key is decided: readiness is that caches are synced."""
+    started = time.perf_counter()
+    with manager(ours) as process:
+        while True:
+            done, seconds = await counted(process), time.perf_counter() - started
+            if done.reconciles >= number:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)  # each look costs the manager some CPU
+        await at_rest(process)
+        end = await counted(process)
+        quiet = usage(process.pid)
+        row = f"restart with {number} Ready"
+        return [
+            at_most(row, "process start to every key decided", seconds, "s", _START_SECONDS),
+            at_most(row, "writes", end.writes(), "", 0, _methods(end.requests)),
+            Figure(row, "CPU until then", f"{done.used.cpu_seconds:.1f} s"),
+            at_most(
+                row,
+                "resident memory",
+                quiet.resident_mb,
+                "MB",
+                _GO_BASE_MB + number * _GO_SERVICE_KB / 1000,
+                "Go manager elsewhere: 80 MB + 80 kB a service",
+            ),
+            memory_ratio(row, "peak memory", quiet.peak_mb, quiet.resident_mb, "idle after", at_most=2.0),
+        ]
+
+
+def _methods(requests: Mapping[str, float]) -> str:
+    return ", ".join(f"{number:.0f} {method}" for method, number in sorted(requests.items()))
+
+
+async def _secrets(ours: Stack, number: int) -> list[Figure]:
+    """Two starts, without and with many Secrets in the cluster."""
+    without = await _resident(ours)
+    slots = asyncio.Semaphore(16)
+
+    async def make(position: int) -> None:
+        async with slots:
+            meta = {"name": f"secret-{position}", "namespace": f"bench-{position % _NAMESPACES}"}
+            data = {"stringData": {"value": "x" * _SECRET_BYTES}}
+            await ours.api.create(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": meta, **data})
+
+    async with asyncio.TaskGroup() as group:
+        for position in range(_SECRETS):
+            group.create_task(make(position))
+    row = f"{_SECRETS} Secrets beside {number}"
+    return [memory_ratio(row, "resident memory", await _resident(ours), without, "without", at_most=1.05)]
+
+
+async def _resident(ours: Stack) -> float:
+    with manager(ours) as process:
+        await at_rest(process)
+        return usage(process.pid).resident_mb
