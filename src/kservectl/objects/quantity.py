@@ -12,20 +12,26 @@ _QUANTITY = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _NANO = Fraction(1, 10**9)
+_MAX_LENGTH = 64
+"""Characters of a quantity; a longer text is nobody's amount, and would take long to compute."""
 
 
 class InvalidQuantity(ValueError):
     """The text is not a quantity."""
 
     def __init__(self, value: object) -> None:
-        super().__init__(f"{value!r} is not a quantity (examples: 500m, 1, 2Gi, 1e3)")
+        shown = repr(value) if len(str(value)) <= _MAX_LENGTH else "a long text"
+        super().__init__(f"{shown} is not a quantity (examples: 500m, 1, 2Gi, 1e3)")
 
 
 def parse(value: object) -> Fraction:
     """The exact value of a quantity given as text or as a JSON number; raises InvalidQuantity."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidQuantity(value)
-    return _parse_text(str(value))
+    text = str(value)
+    if len(text) > _MAX_LENGTH:
+        raise InvalidQuantity(value)
+    return _parse_text(text)
 
 
 @lru_cache(maxsize=4096)
