@@ -12,6 +12,7 @@ from kservectl.admission.inferenceservice import handler as inferenceservice
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
+from kservectl.admission.policies import enforcement
 from kservectl.admission.registration import Endpoint
 from kservectl.admission.rotation import CertificateRotation
 from kservectl.admission.runtimes import handler as runtimes
@@ -125,14 +126,15 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
 
 
 def webhooks(system_namespace: str) -> Sequence[Webhook]:
-    """Every webhook of kservectl."""
-    return (
+    """Every webhook of kservectl, validators with the security policy behind them."""
+    found = (
         *inferenceservice.webhooks(system_namespace),
         *pods.webhooks(system_namespace),
         *runtimes.webhooks(system_namespace),
         *inferencegraph.webhooks(),
         *trainedmodel.webhooks(),
     )
+    return [enforcement.guarded(webhook, system_namespace) for webhook in found]
 
 
 def _add_registry(manager: Manager, clock: Clock, options: Options, rng: random.Random) -> None:

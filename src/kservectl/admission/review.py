@@ -62,6 +62,9 @@ class FieldError:
     message: str
     reason: CauseType = "FieldValueInvalid"
 
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -118,7 +121,7 @@ def deny(request: AdmissionRequest, denied: Denied) -> bytes:
 
 def invalid(request: AdmissionRequest, verdict: Verdict) -> bytes:
     """The JSON of an answer that refuses an object for its fields: 422, one cause a field error."""
-    message = "; ".join(_sentence(error) for error in verdict.errors)
+    message = "; ".join(map(str, verdict.errors))
     status = _status(422, "Invalid", message)
     status["details"] = {
         "name": request.name,
@@ -200,10 +203,6 @@ def _text(parent: Mapping[str, Any], field_name: str) -> str:
     if not isinstance(value, str):
         raise MalformedReview(f"request.{field_name} is not a string")
     return value
-
-
-def _sentence(error: FieldError) -> str:
-    return f"{error.field}: {error.message}" if error.field else error.message
 
 
 def _status(code: int, reason: str, message: str) -> Object:

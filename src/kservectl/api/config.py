@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from kservectl.api import config_keys as keys
 from kservectl.api.config_ingress import Ingress
 from kservectl.api.config_network_policy import NetworkPolicy
+from kservectl.api.config_security_policy import SecurityPolicy
 from kservectl.api.errors import describe, kind_of_value, sentence
 from kservectl.objects.metadata import Object, resource_version, uid
 
@@ -154,6 +155,10 @@ class Config:
     @cached_property
     def network_policy(self) -> NetworkPolicy:
         return self._read("networkPolicy", NetworkPolicy)
+
+    @cached_property
+    def security_policy(self) -> SecurityPolicy:
+        return self._read("securityPolicy", SecurityPolicy)
 
     @cached_property
     def metrics_aggregator(self) -> keys.MetricsAggregator:

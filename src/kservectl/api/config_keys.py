@@ -114,16 +114,43 @@ class Explainers(KeyModel):
     art: ExplainerImage = ExplainerImage()
 
 
+class FormatResources(ResourceMembers):
+    """What a model of some format gets where its service leaves it open, and the least memory that it may have."""
+
+    memory_floor: str = ""
+
+    @field_validator("memory_floor")
+    @classmethod
+    def _quantity(cls, amount: str) -> str:
+        if amount:
+            try:
+                quantity.parse(amount)
+            except quantity.InvalidQuantity as problem:
+                raise ValueError(f'invalid "inferenceService" config - memoryFloor: {problem}') from problem
+        return amount
+
+
 class InferenceServiceDefaults(KeyModel):
     """Key `inferenceService`: default resources, and what is never copied to generated objects.
+
+    `resource_by_model_format` is not KServe's: resources of models by the name of their format.
 
     `service_annotation_disallowed_list` and `service_label_disallowed_list` hold only what is configured; the whole lists,
     with the built-in entries, are `blocked_annotations` and `blocked_labels`.
     """
 
     resource: ResourceMembers = ResourceMembers()
+    resource_by_model_format: dict[str, FormatResources] = {}
     service_annotation_disallowed_list: list[str] = []
     service_label_disallowed_list: list[str] = []
+
+    def format_resources(self, model_format: str) -> FormatResources | None:
+        return self.resource_by_model_format.get(model_format)
+
+    def memory_floor(self, model_format: str) -> str:
+        """The least memory of a model of this format; empty for none."""
+        found = self.format_resources(model_format)
+        return found.memory_floor if found else ""
 
     @property
     def blocked_annotations(self) -> frozenset[str]:

@@ -112,6 +112,8 @@ def _sentence(detail: ErrorDetails) -> str:
             return "is required"
         case "value_error":
             return str(context.get("error", detail["msg"]))
+        case "extra_forbidden":
+            return "is not known here; correct its spelling or remove it"
         case "literal_error" | "enum":
             return f"must be one of {context['expected']}, not {_quote(given)}"
         case "greater_than_equal":

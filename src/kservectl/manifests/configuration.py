@@ -2,7 +2,7 @@
 
 The values are those that KServe ships, but for two: services are plain Deployments unless they ask for something else
 (KServe ships `Serverless`), and they are exposed through Gateway API (KServe ships Ingress), as KServe's documentation
-recommends. The key `networkPolicy` is not KServe's; it is off.
+recommends. The keys `networkPolicy` and `securityPolicy` are not KServe's; they are off.
 """
 
 import json
@@ -92,6 +92,15 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
     },
     "router": {"image": "kserve/router:latest", **_SMALL, "imagePullPolicy": "IfNotPresent"},
     "security": {"autoMountServiceAccountToken": True},
+    "securityPolicy": {
+        "validationActions": ["Deny"],
+        "exemptNamespaces": [],
+        "allowedRegistries": [],
+        "allowedUriSchemes": [],
+        "requiredLimits": [],
+        "defaultSecurityContext": "",
+        "policies": [],
+    },
     "storageInitializer": {
         "image": STORAGE_INITIALIZER_IMAGE,
         **_SMALL,

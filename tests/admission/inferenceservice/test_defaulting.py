@@ -196,6 +196,25 @@ def test_a_resource_of_the_user_is_never_changed_nor_contradicted() -> None:
     }
 
 
+def test_a_model_gets_what_is_configured_for_its_format_and_no_other_does() -> None:
+    formats = {"huggingface": {"cpuRequest": "4", "memoryRequest": "16Gi", "memoryLimit": "32Gi", "memoryFloor": "8Gi"}}
+    settings = config(inferenceService={"resourceByModelFormat": formats})
+    large = default(service({"huggingface": {"resources": {"limits": {"memory": "12Gi"}}}}), settings)
+    assert large["spec"]["predictor"]["model"]["resources"] == {
+        "requests": {"cpu": "4", "memory": "12Gi"},
+        "limits": {"memory": "12Gi"},
+    }
+    assert default(large, settings) == large
+    assert "resources" not in default(service(model("sklearn")), settings)["spec"]["predictor"]["model"]
+
+
+def test_a_malformed_amount_for_a_format_names_its_key() -> None:
+    settings = config(inferenceService={"resourceByModelFormat": {"sklearn": {"memoryFloor": "much"}}})
+    with pytest.raises(ConfigError, match="memoryFloor") as problem:
+        default(service(model("sklearn")), settings)
+    assert problem.value.key == "inferenceService"
+
+
 def test_without_configured_resources_none_are_set() -> None:
     container = {"name": "kserve-container", "image": "i"}
     assert default(service({"containers": [container]}), KNATIVE)["spec"]["predictor"]["containers"] == [container]

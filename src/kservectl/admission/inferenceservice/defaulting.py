@@ -23,10 +23,10 @@ from kservectl.admission.inferenceservice.implementations import (
     text,
 )
 from kservectl.admission.inferenceservice.local_model import LocalModelCaches
-from kservectl.api.config import Config, ConfigError
+from kservectl.admission.inferenceservice.resources import default_resources
+from kservectl.api.config import Config
 from kservectl.api.config_keys import MODEL_MESH, STANDARD, normalise_deployment_mode
 from kservectl.modelstorage.local_model import NODE_GROUP_ANNOTATION, OPT_OUT_ANNOTATION
-from kservectl.objects import quantity
 from kservectl.objects.metadata import Object
 
 FINALIZER = "inferenceservice.finalizers"
@@ -55,6 +55,7 @@ def default(obj: Object, config: Config, *, creating: bool = False, caches: Loca
         _add_finalizer(answer["metadata"])
     if mode != MODEL_MESH:
         _default_model(answer, spec, replacing=not creating)
+        _default_model_resources(block(block(spec, "predictor"), "model"), config)
     _default_components(spec, config, skip_predictor=mode == MODEL_MESH)
     _default_local_model(answer, spec, config, caches or LocalModelCaches())
     _default_token(spec, config)
@@ -111,6 +112,13 @@ def _default_predictor_model(predictor: Object, *, replacing: bool) -> None:
         _set_if_absent(model_block, "protocolVersion", "v2")
 
 
+def _default_model_resources(model: Object | None, config: Config) -> None:
+    """What is configured for the model's format. (A canary has what the stable predictor has.)"""
+    found = config.inference_service.format_resources(text(block(model, "modelFormat"), "name")) if model else None
+    if model is not None and found is not None:
+        default_resources(model, found)
+
+
 def _default_components(spec: Object, config: Config, *, skip_predictor: bool) -> None:
     for component in _COMPONENTS:
         body = block(spec, component)
@@ -136,7 +144,7 @@ def _default_implementation(component: str, body: Object, config: Config) -> Non
         container["name"] = SERVER
         if component == "explainer" and container.get("runtimeVersion") is None:
             container["runtimeVersion"] = config.explainers.art.default_image_version
-    _default_resources(container, config)
+    default_resources(container, config.inference_service.resource)
 
 
 def _name_server(component: str, containers: Sequence[Object]) -> Object:
@@ -145,41 +153,6 @@ def _name_server(component: str, containers: Sequence[Object]) -> Object:
     if component != "predictor" or len(containers) == 1 or not server.get("name"):
         server["name"] = SERVER
     return server
-
-
-def _default_resources(container: Object, config: Config) -> None:
-    defaults = config.inference_service.resource
-    resources = block(container, "resources") or {}
-    requests = dict(block(resources, "requests") or {})
-    limits = dict(block(resources, "limits") or {})
-    for name, request, limit in (
-        ("cpu", defaults.cpu_request, defaults.cpu_limit),
-        ("memory", defaults.memory_request, defaults.memory_limit),
-    ):
-        # A default gives way to what the user said of the same resource: a request above its limit is no pod at all.
-        user_request, user_limit = requests.get(name), limits.get(name)
-        if user_request is None and request:
-            requests[name] = _bounded(name, request, user_limit, lower=True)
-        if user_limit is None and limit:
-            limits[name] = _bounded(name, limit, user_request, lower=False)
-    wanted = resources | {key: value for key, value in (("limits", limits), ("requests", requests)) if value}
-    if wanted:
-        container["resources"] = wanted
-
-
-def _bounded(name: str, configured: str, bound: Any, *, lower: bool) -> Any:
-    """`configured`, or `bound` where that is lower (or higher); a bound that is no quantity is left to validation."""
-    try:
-        value = quantity.parse(configured)
-    except quantity.InvalidQuantity as problem:
-        raise ConfigError("inferenceService", f"resource {name}: {problem}") from problem
-    if bound is None:
-        return configured
-    try:
-        limit = quantity.parse(bound)
-    except quantity.InvalidQuantity:
-        return configured
-    return bound if (limit < value if lower else limit > value) else configured
 
 
 def _default_logger(body: Object) -> None:

@@ -10,6 +10,7 @@ from kservectl.admission.pods import needs
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.injectors import inject
 from kservectl.admission.pods.shape import malformed_field
+from kservectl.admission.policies import enforcement
 from kservectl.admission.review import AdmissionRequest, Denied
 from kservectl.admission.server import Mutated, Mutating, Webhook
 from kservectl.api.config import ConfigError
@@ -50,11 +51,16 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         # Pods made from templates do not say their namespace yet.
         named = pod | {"metadata": {**metadata.metadata(pod), "namespace": context.namespace}}
         try:
-            return Mutated(inject(named, context), needs.warnings(pod, context))
+            made = inject(named, context)
+            verdict = enforcement.judge("pods", request, made, context.config)
+            warnings = (*needs.warnings(pod, context), *verdict.warnings)
         except PodRefused as refused:
             return Denied(str(refused))
         except ConfigError as problem:
             return misconfigured(context.config, problem, system_namespace)
+        if verdict.errors:
+            return Denied("; ".join(map(str, verdict.errors)), warnings=warnings)
+        return Mutated(made, warnings)
 
     return (Mutating(MUTATOR_PATH, mutate, look),)
 

@@ -6,6 +6,7 @@ from kservectl.admission.pods.context import Injector, PodContext
 from kservectl.admission.pods.image import inject_image
 from kservectl.admission.pods.istio import inject_istio_uid
 from kservectl.admission.pods.metrics import inject_metrics
+from kservectl.admission.pods.security_context import inject_security_context
 from kservectl.admission.pods.several_sources import inject_credentials_of_several
 from kservectl.admission.pods.storage_initializer import inject_storage_initializer
 from kservectl.objects.metadata import Object
@@ -18,6 +19,7 @@ INJECTORS: tuple[Injector, ...] = (
     inject_metrics,
     inject_image,
     inject_istio_uid,  # after whatever adds the init container
+    inject_security_context,  # after whatever adds a container
 )
 
 

@@ -14,7 +14,7 @@ def malformed_field(pod: Object) -> str:
 def _wrong(pod: Object) -> Iterator[str]:
     yield from _wrong_fields(pod, "", dict, "spec")
     spec = _map(pod, "spec")
-    yield from _wrong_fields(spec, "spec.", dict, "nodeSelector")
+    yield from _wrong_fields(spec, "spec.", dict, "nodeSelector", "securityContext")
     for field in ("volumes", "imagePullSecrets"):
         yield from _wrong_list(spec, "spec.", field)
     for field in ("containers", "initContainers"):
@@ -31,6 +31,9 @@ def _wrong_container(container: Mapping[str, Any], path: str) -> Iterator[str]:
         yield f"{path}args"
     yield from _wrong_fields(container, path, dict, "resources", "securityContext", "readinessProbe")
     yield from _wrong_fields(_map(container, "resources"), f"{path}resources.", dict, "limits")
+    security = _map(container, "securityContext")
+    yield from _wrong_fields(security, f"{path}securityContext.", dict, "capabilities")
+    yield from _wrong_fields(_map(security, "capabilities"), f"{path}securityContext.capabilities.", list, "add")
     yield from _wrong_fields(_map(container, "readinessProbe"), f"{path}readinessProbe.", dict, "httpGet", "tcpSocket")
 
 

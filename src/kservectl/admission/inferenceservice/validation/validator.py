@@ -23,6 +23,7 @@ from kservectl.admission.inferenceservice.validation.naming import (
     unknown_mode_errors,
 )
 from kservectl.admission.inferenceservice.validation.networking import networking_errors, networking_warnings
+from kservectl.admission.inferenceservice.validation.resources import memory_floor_errors, resource_errors
 from kservectl.admission.inferenceservice.validation.rollout import rollout_errors, rollout_warnings
 from kservectl.admission.inferenceservice.validation.scaling import (
     default_scaling_errors,
@@ -103,6 +104,8 @@ def _further_errors(subject: Subject, config: Config) -> Iterator[FieldError]:
         yield from download_path_errors(predictor)
         yield from confidential_errors(predictor)
         yield from traffic_errors(predictor)
+    yield from resource_errors(subject)
+    yield from memory_floor_errors(subject, config)
     yield from _shape_errors(subject.obj)
 
 
