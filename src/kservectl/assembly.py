@@ -36,7 +36,7 @@ from kservectl.controllers.trainedmodel import controller as trainedmodel_contro
 from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.modelregistry.lookup import RegistryQuestions, ask_again_when_configured, registry_lookup
-from kservectl.objects.kind import CONFIG_MAP
+from kservectl.objects.kind import CONFIG_MAP, SERVICE_ACCOUNT
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
@@ -155,9 +155,11 @@ def _add_webhooks(
     configuration = manager.factory.informer(CONFIG_MAP, namespaces=(namespace,))
     optional = [manager.factory.informer(kind, optional=True) for kind in _CLUSTER_WIDE]
     optional += [manager.factory.informer(kind, namespaces=options.namespaces, optional=True) for kind in _NAMESPACED]
+    # Every pod with a model has one; read for each it would be the only request that admitting a pod costs.
+    accounts = manager.factory.informer(SERVICE_ACCOUNT, namespaces=options.namespaces)
     server = WebhookServer(
         webhooks(namespace),
-        view=manager.view(configuration, INFERENCE_SERVICE, *optional),
+        view=manager.view(configuration, INFERENCE_SERVICE, accounts, *optional),
         certificate=certificate,
         metrics=WebhookMetrics(manager.registry),
         clock=clock,

@@ -49,8 +49,8 @@ def cluster_role() -> Object:
         ),
         # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
         _rule("", ("configmaps", "services"), _OWN),
-        _rule("", ("pods",), _READ),
-        _rule("", ("secrets", "serviceaccounts"), ("get",)),
+        _rule("", ("secrets",), ("get",)),
+        _rule("", ("pods", "serviceaccounts"), _READ),
         _rule("apps", ("controllerrevisions", "deployments"), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
         _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),

@@ -24,13 +24,10 @@ def warned(original: Object, find: FindObject = NOBODY, **more: Any) -> list[str
     return list(needs.warnings(original, context(find=find, **more)))
 
 
-def test_a_download_needs_the_account_and_then_its_secrets() -> None:
+def test_a_download_needs_the_account_unless_it_is_cached_and_then_its_secrets() -> None:
     assert wanted(pod(uri="gs://b/m")) == ["ServiceAccount default/default"]
-    assert wanted(pod(uri="gs://b/m"), cluster(account("a", "b"))) == [
-        "ServiceAccount default/default",
-        "Secret default/a",
-        "Secret default/b",
-    ]
+    assert wanted(pod(uri="gs://b/m"), cluster(account("a", "b"))) == ["Secret default/a", "Secret default/b"]
+    assert wanted(pod(uri="gs://b/m"), cluster(account())) == []
 
 
 def test_a_pod_with_an_account_of_its_own() -> None:

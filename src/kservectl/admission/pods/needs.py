@@ -1,4 +1,7 @@
-"""Which ServiceAccounts and Secrets must be seen to give a pod its credentials, and what to say of missing ones."""
+"""Which ServiceAccounts and Secrets must be seen to give a pod its credentials, and what to say of missing ones.
+
+Accounts are cached; one that the cache does not show may be newer than it, so it is read. Secrets always are.
+"""
 
 from collections.abc import Iterator
 
@@ -40,9 +43,10 @@ def _needed(pod: Object, context: PodContext) -> Iterator[tuple[Kind, str]]:
     if spec is not None:
         yield SECRET, spec.secret
     for name in _accounts(pod, context):
-        yield SERVICE_ACCOUNT, name
         account = context.credentials(SERVICE_ACCOUNT, name) if context.credentials else None
-        if account is not None:
+        if account is None:
+            yield SERVICE_ACCOUNT, name
+        else:
             yield from ((SECRET, secret) for secret in secret_names(account, notes, config))
 
 
