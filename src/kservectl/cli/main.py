@@ -14,6 +14,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "tree": ("kservectl.cli.tree", "An object, all that it owns, and how each part is doing."),
     "why": ("kservectl.cli.why", "Why something is not Ready, and what to do next."),
     "router": ("kservectl.cli.router", "The data plane of an InferenceGraph."),
+    "node-agent": ("kservectl.cli.node_agent", "Keeps models on a node's disk."),
+    "download": ("kservectl.cli.download", "Fetch one model into a folder."),
     "crds": ("kservectl.cli.manifests", "Print the CustomResourceDefinitions."),
     "manifests": ("kservectl.cli.manifests", "Print everything that an installation needs."),
 }
@@ -30,7 +32,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

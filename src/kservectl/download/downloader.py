@@ -23,7 +23,7 @@ from kservectl.clock import Clock
 from kservectl.download import archive
 from kservectl.download.blocking import in_thread
 from kservectl.download.checksum import Checksum
-from kservectl.download.errors import DownloadFailed, DownloadRefused, Interrupted, shown
+from kservectl.download.errors import DownloadFailed, DownloadRefused, Interrupted, NoSpace, shown
 from kservectl.download.http import Web
 from kservectl.download.partial import Begun, Partial
 from kservectl.download.progress import Fetched, Progress, Report, Tally
@@ -237,7 +237,7 @@ class _Fetching:
         needed = self.tally.remaining
         free = shutil.disk_usage(self.partial.files).free - _SPARE
         if needed is not None and needed > free:
-            raise DownloadRefused(
+            raise NoSpace(
                 f"not enough space for {self.folder}: {needed} bytes are still to come, {max(free, 0)} may be used"
             )
 

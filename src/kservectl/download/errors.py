@@ -14,6 +14,10 @@ class DownloadRefused(DownloadError):
     """Nothing changes by trying again: the URI, what it names, or the space on the disk has to."""
 
 
+class NoSpace(DownloadRefused):
+    """The disk has no room for what is still to come."""
+
+
 class DownloadFailed(DownloadError):
     """Every try failed for a reason that may pass. What was received is kept for the next one."""
 

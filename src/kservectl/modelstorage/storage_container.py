@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from kservectl.api.storagecontainer import INIT_CONTAINER, LOCAL_MODEL_DOWNLOAD_JOB
 from kservectl.modelstorage.refusal import PodRefused
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -10,17 +11,17 @@ from kservectl.objects.strategic import UnmergeablePatch, strategic_merge
 
 NAME_ANNOTATION = "internal.serving.kserve.io/storage-container-name"
 
-_INIT_WORKLOAD = "initContainer"
-
 
 def storage_container(uri: str, name: str, candidates: Sequence[Object]) -> Object | None:
     """The one called `name`, which must be usable for `uri`; without a name the first that is, if any."""
     if name:
         return _named(uri, name, candidates)
-    for candidate in candidates:
-        if not candidate.get("disabled") and _workload(candidate) == _INIT_WORKLOAD and _covers(candidate, uri):
-            return candidate
-    return None
+    return _first(uri, candidates, INIT_CONTAINER)
+
+
+def job_container(uri: str, candidates: Sequence[Object]) -> Object | None:
+    """The first one that downloads `uri` in Jobs to nodes' caches, if any; raises PodRefused for a broken expression."""
+    return _first(uri, candidates, LOCAL_MODEL_DOWNLOAD_JOB)
 
 
 def downloads_several(chosen: Object) -> bool:
@@ -46,6 +47,13 @@ def merged(init: Object, chosen: Object) -> Object:
     return answer
 
 
+def _first(uri: str, candidates: Sequence[Object], workload: str) -> Object | None:
+    for candidate in candidates:
+        if not candidate.get("disabled") and _workload(candidate) == workload and _covers(candidate, uri):
+            return candidate
+    return None
+
+
 def _named(uri: str, name: str, candidates: Sequence[Object]) -> Object:
     found = next((candidate for candidate in candidates if metadata.name(candidate) == name), None)
     subject = f'ClusterStorageContainer "{name}"'
@@ -53,8 +61,8 @@ def _named(uri: str, name: str, candidates: Sequence[Object]) -> Object:
         raise PodRefused(f"{subject} not found")
     if found.get("disabled"):
         raise PodRefused(f"{subject} is disabled")
-    if _workload(found) != _INIT_WORKLOAD:
-        message = f'{subject} has workloadType "{_workload(found)}"; explicit selection requires "{_INIT_WORKLOAD}"'
+    if _workload(found) != INIT_CONTAINER:
+        message = f'{subject} has workloadType "{_workload(found)}"; explicit selection requires "{INIT_CONTAINER}"'
         raise PodRefused(message)
     if not _covers(found, uri):
         raise PodRefused(f'{subject} does not support storageUri "{uri}"')
@@ -62,7 +70,7 @@ def _named(uri: str, name: str, candidates: Sequence[Object]) -> Object:
 
 
 def _workload(candidate: Object) -> str:
-    return (candidate.get("spec") or {}).get("workloadType") or _INIT_WORKLOAD
+    return (candidate.get("spec") or {}).get("workloadType") or INIT_CONTAINER
 
 
 def _covers(candidate: Object, uri: str) -> bool:
