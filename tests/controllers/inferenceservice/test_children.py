@@ -329,7 +329,7 @@ def test_service_that_exists_keeps_its_cluster_ip_when_the_configuration_changes
 
 def metrics_of(predictor: Object) -> Any:
     world = World(service({**model(), **predictor}))
-    world.step()
+    world.settle()
     return world.child(HORIZONTAL_POD_AUTOSCALER, "iris-predictor")["spec"].get("metrics")
 
 
@@ -375,7 +375,7 @@ def test_metrics_of_the_autoscaler(predictor: Object, expected: Any) -> None:
 def test_size_of_the_autoscaler(least: int | None, most: int | None, expected: tuple[int, int]) -> None:
     sizes = {"minReplicas": least, "maxReplicas": most}
     world = World(service({**model(), **{key: value for key, value in sizes.items() if value is not None}}))
-    world.step()
+    world.settle()
     spec = world.child(HORIZONTAL_POD_AUTOSCALER, "iris-predictor")["spec"]
 
     assert (spec["minReplicas"], spec["maxReplicas"]) == expected
@@ -384,7 +384,7 @@ def test_size_of_the_autoscaler(least: int | None, most: int | None, expected: t
 def test_autoscaling_behavior_is_passed_on() -> None:
     behavior = {"scaleDown": {"stabilizationWindowSeconds": 60}}
     world = World(service({**model(), "autoScaling": {"behavior": behavior}}))
-    world.step()
+    world.settle()
 
     assert world.child(HORIZONTAL_POD_AUTOSCALER, "iris-predictor")["spec"]["behavior"] == behavior
 

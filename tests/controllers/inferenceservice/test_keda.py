@@ -21,7 +21,7 @@ def world(extension: Object, class_: str = "keda", **keys: Any) -> World:
     obj = service({**model(), **extension}, annotations={"serving.kserve.io/autoscalerClass": class_})
     kinds = (*KINDS, SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR)
     made = World(obj, runtime(), config=configuration(opentelemetryCollector=COLLECTOR, **keys), kinds=kinds)
-    made.step()
+    made.settle()
     return made
 
 

@@ -36,12 +36,14 @@ def test_predictor_in_standard_mode_yields_deployment_service_autoscaler_and_rou
     assert world.names(HTTP_ROUTE) == ["iris", "iris-predictor"]
 
 
-def test_first_pass_creates_everything_but_the_routes() -> None:
-    outcome = World(service()).decide()
+def test_first_pass_creates_service_and_deployment_and_the_second_what_scales_it() -> None:
+    world = World(service())
+    first, second = world.step(), world.step()
 
-    assert [obj["kind"] for obj in outcome.desired] == ["Service", "Deployment", "HorizontalPodAutoscaler"]
-    assert outcome.complete
-    assert outcome.finalizers == (FINALIZER,)
+    assert [obj["kind"] for obj in first.desired] == ["Service", "Deployment"]
+    assert [obj["kind"] for obj in second.desired] == ["Service", "Deployment", "HorizontalPodAutoscaler"]
+    assert first.complete
+    assert first.finalizers == (FINALIZER,)
 
 
 def test_deployment_as_a_whole() -> None:
@@ -113,7 +115,7 @@ def test_service_as_a_whole() -> None:
 
 def test_autoscaler_as_a_whole() -> None:
     world = World(service({**model(), "minReplicas": 2, "maxReplicas": 4, "scaleTarget": 60}))
-    world.step()
+    world.settle()
 
     assert world.child(HORIZONTAL_POD_AUTOSCALER, "iris-predictor")["spec"] == {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "iris-predictor"},

@@ -1,11 +1,11 @@
-"""Changing who scales a component: one scaler, and no gap."""
+"""When a component gets its scaler, and what a change from one to another is like: one scaler, and no gap."""
 
 from typing import Any
 
 import pytest
 
 from kservectl.api.kinds import SCALED_OBJECT
-from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
+from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind
 from kservectl.objects.metadata import Object
 from tests.controllers.inferenceservice.world import KINDS, World, model, runtime, service
 
@@ -15,7 +15,7 @@ NAME = "iris-predictor"
 def world(class_: str = "hpa", **predictor: Any) -> World:
     obj = service({**model(), **predictor}, annotations={"serving.kserve.io/autoscalerClass": class_})
     made = World(obj, runtime(), kinds=(*KINDS, SCALED_OBJECT))
-    made.step()
+    made.settle()
     return made
 
 
@@ -38,6 +38,30 @@ def desired_replicas(made: World) -> Any:
 
 def scalers(made: World) -> list[str]:
     return [kind for kind, _ in made.children if kind in ("HorizontalPodAutoscaler", "ScaledObject")]
+
+
+@pytest.mark.parametrize(("class_", "scaler"), [("hpa", HORIZONTAL_POD_AUTOSCALER), ("keda", SCALED_OBJECT)])
+def test_nothing_scales_a_deployment_that_the_server_does_not_take(class_: str, scaler: Kind) -> None:
+    made = world(class_)
+    made.children.clear()
+    for _ in range(3):
+        made.step()
+        made.children.pop(("Deployment", NAME))
+        assert scalers(made) == []
+
+    made.step()
+    made.step()
+    assert scalers(made) == [scaler.kind]
+
+
+@pytest.mark.parametrize("class_", ["hpa", "keda"])
+def test_scaler_stays_while_its_deployment_is_made_anew(class_: str) -> None:
+    made = world(class_)
+    before = scalers(made)
+    made.children.pop(("Deployment", NAME))
+    made.step()
+
+    assert scalers(made) == before
 
 
 @pytest.mark.parametrize("before", ["hpa", "keda", "external", "none"])
@@ -74,6 +98,7 @@ def test_keda_does_not_wait_for_an_hpa_that_is_not_ours() -> None:
             "metadata": {"name": NAME, "namespace": "ml"},
         }
     )
+    made.step()
     made.step()
     assert scalers(made) == ["ScaledObject"]
 

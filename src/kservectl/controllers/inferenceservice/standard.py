@@ -49,7 +49,7 @@ from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRE
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
+from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SERVICE, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -171,11 +171,13 @@ def _run(workload: Workload, view: View, config: Config, settings: Settings) -> 
         workers = worker_deployment.build(workload.worker, rollout=rollout)
         return [*node_services.build(workload, workload.worker), *children, workers]
     if scaled_by == "hpa":
-        children.append(autoscaler.build_hpa(workload))
+        if scaler_change.has_target(workload, HORIZONTAL_POD_AUTOSCALER, view):
+            children.append(autoscaler.build_hpa(workload))
     elif scaled_by == "keda":
         _require(SCALED_OBJECT, "failed to get existing KEDA autoscaler", "Install KEDA", view)
-        if not scaler_change.keda_must_wait(workload, view):
-            children.append(scaledobject.build(workload, config))
+        scaler = scaledobject.build(workload, config)
+        if scaler_change.has_target(workload, SCALED_OBJECT, view) and not scaler_change.keda_must_wait(workload, view):
+            children.append(scaler)
     names = collector.metric_names(workload.component)
     if names:
         what = "failed to get existing OTel Collector resource"

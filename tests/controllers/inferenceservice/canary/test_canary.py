@@ -246,7 +246,7 @@ def test_under_keda_a_canary_has_a_trigger_and_its_size() -> None:
 def test_under_keda_a_canary_without_pods_has_nothing_that_scales_it() -> None:
     annotations = {"serving.kserve.io/autoscalerClass": "keda"}
     world = World(canaried(canary(percent=0), annotations=annotations), kinds=(*KINDS, SCALED_OBJECT))
-    world.step()
+    world.settle()
 
     assert world.names(SCALED_OBJECT) == ["iris-predictor"]
     assert replicas(world)["iris-v2-predictor"] == 0
