@@ -8,7 +8,7 @@ from kservectl.controllers.inferenceservice import watching
 from kservectl.informers import Change
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import StaticView
-from tests.controllers.inferenceservice.world import KINDS, START, configuration, pod, runtime, service
+from tests.controllers.inferenceservice.world import KINDS, START, configuration, pod, runtime, says, service
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -105,6 +105,43 @@ def test_pod_that_became_ready_is_looked_at_once_its_deployment_counted_it(count
     }
 
     assert names(watching.of_pod(Change(pod(), ready), view(deployment, ready))) == looked_at
+
+
+def _deployed(*conditions: Object, annotations: Object | None = None, **status: int) -> Object:
+    told = {"conditions": list(conditions)} if conditions else {}
+    noted = {"annotations": annotations} if annotations else {}
+    meta = {"name": "iris-predictor", "namespace": "ml", "generation": 1, **noted}
+    return {"metadata": meta, "spec": {}, "status": {**told, **status}}
+
+
+_STARTED = says("Progressing", "True", "ReplicaSetUpdated")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "tells"),
+    [
+        (_deployed(), _deployed(annotations={"deployment.kubernetes.io/revision": "1"}), False),
+        (_deployed(), _deployed(observedGeneration=1, unavailableReplicas=1), False),
+        (_deployed(), _deployed(_STARTED), True),
+        (_deployed(_STARTED), _deployed(_STARTED, observedGeneration=1), True),
+        (_deployed(_STARTED), _deployed(_STARTED, availableReplicas=1), True),
+        (_deployed(_STARTED), _deployed(_STARTED, updatedReplicas=1), False),
+        (_deployed(), _deployed(annotations={"theirs": "1"}), True),
+        (_deployed(), {**_deployed(), "spec": {"replicas": 3}}, True),
+    ],
+    ids=[
+        "its number",
+        "nothing said yet",
+        "first word",
+        "seen as it is now",
+        "a pod more",
+        "another counter",
+        "an annotation",
+        "its spec",
+    ],
+)
+def test_deployment_is_looked_at_when_it_says_something_of_itself(before: Object, after: Object, tells: bool) -> None:
+    assert watching.deployment_tells(Change(before, after)) is tells
 
 
 def test_pods_are_cut_down_to_what_decisions_read() -> None:

@@ -5,6 +5,7 @@ change that cannot make a difference.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
@@ -26,6 +27,8 @@ from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.predicates import more_than_status_changed
 from kservectl.runtime.view import View
+
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 def of_pod(change: Change, view: View) -> Iterable[ObjectKey]:
@@ -111,9 +114,11 @@ def is_ready(service: Object) -> bool:
 
 def deployment_tells(change: Change) -> bool:
     """Whether a Deployment has moved in what a service's status is made of; its other counters move several times more."""
-    if more_than_status_changed(change) or change.old is None or change.new is None:
+    if change.old is None or change.new is None:
         return True
-    return _readiness(change.old) != _readiness(change.new)
+    if _readiness(change.old) != _readiness(change.new):
+        return True
+    return more_than_status_changed(replace(change, old=_unnumbered(change.old), new=_unnumbered(change.new)))
 
 
 def essence_of_pod(pod: Object) -> Object:
@@ -189,8 +194,21 @@ def _tells(pod: Object | None) -> Object:
     return found
 
 
+def _unnumbered(deployment: Object) -> Object:
+    """The Deployment without the number that its controller gives each of its templates."""
+    meta = metadata.metadata(deployment)
+    if _REVISION not in (meta.get("annotations") or {}):
+        return deployment
+    annotations = {key: value for key, value in meta["annotations"].items() if key != _REVISION}
+    bare = {key: value for key, value in meta.items() if key != "annotations"}
+    return {**deployment, "metadata": {**bare, "annotations": annotations} if annotations else bare}
+
+
 def _readiness(deployment: Object) -> tuple[object, ...]:
+    """What the Deployment says of itself; nothing before its first condition."""
     status = deployment.get("status") or {}
+    if not status.get("conditions"):
+        return ()
     conditions = [
         (entry.get("type"), entry.get("status"), entry.get("reason"), entry.get("message"))
         for entry in status.get("conditions") or ()
