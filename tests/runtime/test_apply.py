@@ -205,7 +205,9 @@ async def test_a_child_deleted_since_it_was_observed_is_not_made_again_by_an_upd
 async def test_a_refused_child_holds_up_no_other_and_is_not_tried_again_until_something_changes(bench: Bench) -> None:
     wanted = Outcome(desired=(service("bad", "not a port"), config_map("a")))
     applied = await bench.apply(wanted)
-    assert "Service default/bad was refused by the API server" in applied.failures[0].message
+    assert applied.failures[0].message.startswith(
+        "Service default/bad was refused by the API server: Service in version"
+    )
     assert bench.data("a") == {}
     again = await bench.apply(wanted)
     assert (again.failures, bench.requests) == (applied.failures, [])
@@ -215,6 +217,11 @@ async def test_a_refused_child_holds_up_no_other_and_is_not_tried_again_until_so
     assert bench.requests == ["patch services"]
     mended = await bench.apply(Outcome(desired=(service("bad"), config_map("a"))))
     assert (mended.failures, mended.writes) == ((), 1)
+
+
+async def test_a_refusal_that_names_the_object_is_told_in_the_servers_words_alone(bench: Bench) -> None:
+    applied = await bench.apply(Outcome(desired=(service("bad", 0),)))
+    assert applied.failures[0].message.startswith('Service "bad" is invalid: [spec.ports[0].port')
 
 
 async def test_a_shared_child_has_no_owner_and_is_never_pruned(bench: Bench) -> None:

@@ -298,7 +298,7 @@ class Applier:
             if failure is None:
                 failure = await self._put(owner, body, child, live, memory)
         except (Invalid, Forbidden, BadRequest) as error:
-            failure = Failure(kind, key, f"{kind.kind} {key} was refused by the API server: {error.message}")
+            failure = Failure(kind, key, _refusal(kind, key, error.message))
             if not isinstance(error, Forbidden):
                 wait = _REFUSAL_EXPIRES
         if failure is not None:
@@ -432,6 +432,11 @@ class Applier:
 def _observed(live: Object) -> Object:
     """What makes a write conditional on `live` being what is there."""
     return {"resourceVersion": metadata.resource_version(live), "uid": metadata.uid(live)}
+
+
+def _refusal(kind: Kind, key: ObjectKey, message: str) -> str:
+    """The server's words, which name the object as a rule; not when a webhook speaks."""
+    return message if f'"{key.name}"' in message else f"{kind.kind} {key} was refused by the API server: {message}"
 
 
 async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
