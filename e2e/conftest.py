@@ -4,9 +4,11 @@ The cluster and the installation on it are a session's; a test has a namespace o
 session shares, running and ready, unless it asks for `managers` and starts its own.
 """
 
+import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,18 +16,20 @@ import pytest
 from e2e.api import Api, connect
 from e2e.cluster import third_party_crds
 from e2e.cluster.binaries import find_all
-from e2e.installation import account_kubeconfig, install
+from e2e.installation import SYSTEM_NAMESPACE, account_kubeconfig, install
 from e2e.kubectl import Kubectl
 from e2e.manager import ManagerProcess
 from e2e.sdk_environment import SdkUnavailable, sdk_interpreter
 from e2e.target import DEVCLUSTER, REAL, Target, open_target
+from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.client.errors import NotFound
-from kservectl.objects.kind import NAMESPACE
+from kservectl.objects.kind import CONFIG_MAP, NAMESPACE
 
 _HERE = Path(__file__).parent
 _TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
+Configure = Callable[..., Awaitable[None]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -152,6 +156,19 @@ async def namespace(api: Api) -> AsyncIterator[str]:
         await api.delete(NAMESPACE, name)
     except NotFound:
         return  # the test has deleted it
+
+
+@pytest.fixture
+async def configure(api: Api) -> AsyncIterator[Configure]:
+    """Changes fields in one key of the ConfigMap, as an administrator would; all is as before when the test ends."""
+    before = await api.get(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE)
+
+    async def change(key: str, **fields: Any) -> None:
+        data = json.loads(before["data"].get(key) or "{}") | fields
+        await api.merge(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE, {"data": {key: json.dumps(data)}})
+
+    yield change
+    await api.merge(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE, {"data": before["data"]})
 
 
 @pytest.fixture

@@ -1,40 +1,77 @@
 """What there should be, by the word of `kservectl render`, beside what there is."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from click.testing import CliRunner
 
-from e2e.api import Api
-from e2e.process import kservectl
-from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
+from e2e.api import PATIENCE, Api
+from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE, OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
+from kservectl.cli.render import render
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, REPLICA_SET, SERVICE
+from kservectl.objects.kind import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    INGRESS,
+    NETWORK_POLICY,
+    REPLICA_SET,
+    SERVICE,
+)
 from kservectl.objects.metadata import Object
 
 CHILDREN = (DEPLOYMENT, SERVICE, HORIZONTAL_POD_AUTOSCALER, HTTP_ROUTE, INGRESS)
 """The kinds of objects that a service in raw mode leads to."""
 
+_RARE = (CONFIG_MAP, NETWORK_POLICY, SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR)
+"""Those that few services lead to, and that others have in the same namespaces."""
+
 _LEFT_TO_OTHERS = ("replicas",)
+_LOOK_AGAIN_SECONDS = 0.2
+
+Rendered = Mapping[tuple[str, str], Object]
+"""Objects by kind and name."""
 
 
-async def rendered(services: Sequence[Object], folder: Path) -> Mapping[tuple[str, str], Object]:
-    """What `kservectl render` prints for these services, by kind and name."""
+async def rendered(services: Sequence[Object], folder: Path, config: Object | None = None) -> Rendered:
+    """What `kservectl render` prints for these services, under this ConfigMap or the one of an installation."""
     file = folder / "services.yaml"
     file.write_text(yaml.safe_dump_all(services))
-    done = await asyncio.to_thread(kservectl, "render", f"--filename={file}", "-o", "json")
-    assert done.returncode == 0, done.stderr
-    items: list[Object] = yaml.safe_load(done.stdout)["items"]
+    arguments = [f"--filename={file}"]
+    if config is not None:
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        arguments.append(f"--config={folder / 'config.yaml'}")
+    # The command itself, in this process: to start another one costs more than all the rest.
+    done = await asyncio.to_thread(CliRunner().invoke, render, [*arguments, "-o", "json"])
+    assert done.exit_code == 0, done.output
+    items: list[Object] = json.loads(done.stdout)["items"]
     return {(obj["kind"], metadata.name(obj)): obj for obj in items}
 
 
 async def deviations(api: Api, namespace: str, services: Sequence[Object], folder: Path) -> list[str]:
     """How a namespace differs from what was rendered for its services, in sentences: lost, left over, twice, or other fields."""
-    wanted = await rendered(services, folder)
+    return await deviations_from(api, namespace, await rendered(services, folder))
+
+
+async def until_as_rendered(api: Api, namespace: str, wanted: Rendered, *, seconds: float = PATIENCE) -> None:
+    """Return once a namespace is exactly what was rendered; a wait for several kinds at once, which no watch covers."""
+    end = asyncio.get_running_loop().time() + seconds
+    while told := await deviations_from(api, namespace, wanted):
+        assert asyncio.get_running_loop().time() < end, told
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[str]:
+    """How a namespace differs from what was rendered before, in sentences."""
     uids = {metadata.name(each): metadata.uid(each) for each in await api.list(INFERENCE_SERVICE, namespace)}
     found = {(kind.kind, metadata.name(obj)): obj for kind in CHILDREN for obj in await api.list(kind, namespace)}
+    rare = [obj for kind in _RARE for obj in await api.list(kind, namespace)]
+    ours = [obj for obj in rare if (metadata.controller_of(obj) or {}).get("uid") in uids.values()]
+    found |= {(str(obj["kind"]), metadata.name(obj)): obj for obj in ours}
     told = [f"{kind} {name} is lost" for kind, name in wanted.keys() - found.keys()]
     told += [f"{kind} {name} is left over" for kind, name in found.keys() - wanted.keys()]
     for (kind, name), obj in found.items():
@@ -42,7 +79,7 @@ async def deviations(api: Api, namespace: str, services: Sequence[Object], folde
         if uids.get(str(owner.get("name"))) != owner.get("uid"):
             told.append(f"{kind} {name} is owned by {owner}")
         if (kind, name) in wanted:
-            told += [f"{kind} {name}: {each}" for each in missing(wanted[kind, name]["spec"], obj["spec"], "spec")]
+            told += [f"{kind} {name}: {each}" for each in _differing(wanted[kind, name], obj)]
     for deployment in await api.list(DEPLOYMENT, namespace):
         sets = [
             each
@@ -52,6 +89,13 @@ async def deviations(api: Api, namespace: str, services: Sequence[Object], folde
         if len(sets) != 1:
             told.append(f"{len(sets)} ReplicaSets of {metadata.describe(deployment)} have pods")
     return told
+
+
+def _differing(wanted: Object, found: Object) -> Iterator[str]:
+    yield from missing(wanted.get("spec"), found.get("spec"), "spec")
+    yield from missing(metadata.annotations(wanted), metadata.annotations(found), "annotations")
+    if metadata.labels(wanted) != metadata.labels(found):
+        yield f"labels are {metadata.labels(found)}, not {metadata.labels(wanted)}"
 
 
 def missing(wanted: Any, found: Any, path: str) -> Iterator[str]:

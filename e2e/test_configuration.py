@@ -1,12 +1,11 @@
 """The configuration is followed while the manager runs: the ConfigMap, runtimes, and what comes to be served."""
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from e2e.api import Api, condition
+from e2e.conftest import Configure
 from e2e.installation import SYSTEM_NAMESPACE
 from e2e.manager import ManagerProcess
 from e2e.services import ready, service
@@ -17,21 +16,6 @@ from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, INGRESS
 from kservectl.objects.metadata import Object
 
 pytestmark = pytest.mark.usefixtures("manager")
-
-Configure = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-async def configure(api: Api) -> AsyncIterator[Configure]:
-    """Changes fields in one key of the ConfigMap, as an administrator would; all is as before when the test ends."""
-    before = await api.get(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE)
-
-    async def change(key: str, **fields: Any) -> None:
-        data = json.loads(before["data"].get(key) or "{}") | fields
-        await api.merge(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE, {"data": {key: json.dumps(data)}})
-
-    yield change
-    await api.merge(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE, {"data": before["data"]})
 
 
 def runtime(name: str, namespace: str, model_format: str, image: str) -> Object:
