@@ -226,6 +226,12 @@ def test_ready_is_announced_once() -> None:
     assert world.events == ["InferenceServiceReady"]
 
 
+def test_nothing_is_said_about_istio_which_this_mode_does_not_use() -> None:
+    world = World(service()).become_ready()
+
+    assert world.events == ["InferenceServiceReady"]
+
+
 def test_service_that_stops_being_ready_names_the_causes_but_not_the_healthy_stopped_condition() -> None:
     world = World(service()).become_ready()
     world.deployment_says(says("Available", "False", "MinimumReplicasUnavailable", "none"))

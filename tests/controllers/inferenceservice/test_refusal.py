@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
-from kservectl.api.kinds import HTTP_ROUTE
+import pytest
+
+from kservectl.api.kinds import HTTP_ROUTE, OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
 from kservectl.controllers.inferenceservice.refusal import amended
-from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
+from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind
 from kservectl.objects.metadata import ObjectKey
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.view import StaticView
@@ -58,6 +60,18 @@ def test_refused_object_of_a_transformer_shows_at_the_transformer() -> None:
     assert told.status is not None
     found = {entry["type"]: entry.get("message") for entry in told.status["conditions"]}
     assert found["TransformerReady"] == "fails to reconcile transformer: refused"
+
+
+@pytest.mark.parametrize("kind", [SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR])
+def test_refused_scaledobject_or_collector_is_no_secret(kind: Kind) -> None:
+    world = World(service())
+    failure = Failure(kind, ObjectKey("ml", "iris-predictor"), f"{kind.kind} is refused")
+    told = amended(world.service, world.decide(), [failure], view())
+
+    assert told.status is not None
+    found = {entry["type"]: entry.get("message") for entry in told.status["conditions"]}
+    assert found["PredictorReady"] == f"fails to reconcile predictor: {kind.kind} is refused"
+    assert [event.message for event in told.events] == [found["PredictorReady"]]
 
 
 def test_autoscaler_of_a_user_is_left_alone_and_the_way_to_keep_it_is_told() -> None:

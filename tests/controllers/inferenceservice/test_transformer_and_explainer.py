@@ -75,6 +75,15 @@ def test_arguments_that_the_user_gave_are_kept() -> None:
     assert server_of(made, "iris-explainer")["args"] == [*own["args"], "--http_port", "8080"]
 
 
+@pytest.mark.parametrize("explainer", [CUSTOM, {"art": {"type": "SquareAttack"}}], ids=["custom", "art"])
+def test_explainer_is_told_which_service_it_belongs_to(explainer: Object) -> None:
+    config = configuration(explainers={"art": {"image": "example/art", "defaultImageVersion": "v1"}})
+    made = world(config, explainer=explainer)
+    made.step()
+
+    assert server_of(made, "iris-explainer")["env"] == [{"name": "INFERENCE_SERVICE_NAME", "value": "iris"}]
+
+
 def test_art_explainer_is_kserves_own() -> None:
     config = configuration(explainers={"art": {"image": "example/art", "defaultImageVersion": "v1"}})
     art = {
