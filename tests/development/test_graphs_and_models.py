@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -110,6 +111,7 @@ async def asked(environment: Environment, name: str, body: Object) -> object:
         RouterOptions(bind="127.0.0.1:0", drain_seconds=0),
         clock=clock,
         draw=lambda: 0,
+        rng=random.Random(1),
         metrics=RouterMetrics(CollectorRegistry(), clock.monotonic),
     )
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as session:

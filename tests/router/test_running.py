@@ -10,7 +10,9 @@ from multidict import CIMultiDict
 
 from kservectl.api.inferencegraph import InferenceGraphSpec
 from kservectl.router.answer import Answer, StepError
+from kservectl.router.call import Call
 from kservectl.router.running import GraphRunner
+from tests.fake_clock import FakeClock
 
 BODY = b'{"instances":[1]}'
 
@@ -23,8 +25,8 @@ class Services:
         self.calls: list[tuple[str, bytes]] = []
         self.cancelled: list[str] = []
 
-    async def call(self, url: str, body: bytes, headers: CIMultiDict[str]) -> Answer:
-        name = url.removeprefix("http://")
+    async def call(self, call: Call) -> Answer:
+        name, body = call.url.removeprefix("http://"), call.body
         self.calls.append((name, body))
         found = self.by_name[name]
         if isinstance(found, Exception):
@@ -53,10 +55,15 @@ def node(type_: str, *steps: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def run(
-    services: Services, root: Mapping[str, Any], body: bytes = BODY, draw: Callable[[], int] = lambda: 0, **nodes: Any
+    services: Services,
+    root: Mapping[str, Any],
+    body: bytes = BODY,
+    draw: Callable[[], int] = lambda: 0,
+    clock: FakeClock | None = None,
+    **nodes: Any,
 ) -> Answer:
     graph = InferenceGraphSpec.parse({"nodes": {"root": root, **nodes}})
-    return await GraphRunner(graph, services.call, draw).run(body, CIMultiDict())
+    return await GraphRunner(graph, services.call, draw, clock or FakeClock()).run(body, CIMultiDict())
 
 
 # --- Sequence ---
@@ -224,7 +231,7 @@ async def test_an_error_ends_an_ensemble_and_what_is_under_way() -> None:
 
     services = Services(a=slow, b=StepError("refused"))
     with pytest.raises(StepError, match="refused"):
-        await run(services, node("Ensemble", to("a"), to("b", dependency="Soft")))
+        await run(services, node("Ensemble", to("a"), to("b")))
     assert services.cancelled == ["a"]
 
 
@@ -272,3 +279,72 @@ async def test_a_node_that_is_not_there_is_an_error() -> None:
 async def test_a_circle_ends() -> None:
     with pytest.raises(StepError, match="root → b → root lead in a circle"):
         await run(Services(), node("Sequence", {"nodeName": "b"}), b=node("Ensemble", {"nodeName": "root"}))
+
+
+# --- Soft steps, and the time of a step ---
+
+
+async def never(body: bytes) -> bytes:
+    await asyncio.Event().wait()
+    return b"{}"
+
+
+FAILED = b'{"error":"Failed to process request","cause":"refused"}'
+
+
+async def test_a_soft_step_without_an_answer_does_not_end_an_ensemble() -> None:
+    services = Services(a=StepError("refused"), b=b'{"ok":1}', c=b"no object")
+    soft = {"dependency": "Soft"}
+    answer = await run(
+        services, node("Ensemble", to("a", name="a", **soft), to("b", name="b"), to("c", name="c", **soft))
+    )
+    assert answer.status == 200
+    merged = orjson.loads(answer.body)
+    assert merged["a"] == orjson.loads(FAILED)
+    assert merged["b"] == {"ok": 1}
+    assert "is not JSON" in merged["c"]["cause"]
+
+
+async def test_a_soft_step_without_an_answer_does_not_end_a_sequence() -> None:
+    services = Services(a=StepError("refused"), b=b"B")
+    answer = await run(services, node("Sequence", to("a", dependency="Soft"), to("b", data="$response")))
+    assert (answer.status, answer.body) == (200, b"B")
+    assert services.calls[1] == ("b", FAILED)
+
+
+async def test_the_error_of_a_soft_last_step_is_the_answer() -> None:
+    answer = await run(Services(a=StepError("refused")), node("Sequence", to("a", dependency="Soft")))
+    assert (answer.status, answer.body) == (500, FAILED)
+
+
+@pytest.mark.parametrize("type_", ["Splitter", "Switch"])
+async def test_dependencies_mean_nothing_to_a_single_choice(type_: str) -> None:
+    step = to("a", dependency="Soft", weight=100, condition="@this")
+    with pytest.raises(StepError, match="refused"):
+        await run(Services(a=StepError("refused")), node(type_, step))
+
+
+async def test_a_step_has_its_own_time() -> None:
+    services, clock = Services(a=never), FakeClock()
+    asking = asyncio.create_task(run(services, node("Sequence", to("a", name="slow", timeout=5)), clock=clock))
+    await clock.advance(4)
+    assert not asking.done()
+    await clock.advance(1)
+    with pytest.raises(StepError, match="step 'slow' of node 'root' gave no answer within 5 s"):
+        await asking
+    assert services.cancelled == ["a"]
+
+
+async def test_the_time_of_a_step_is_that_of_the_node_it_leads_to() -> None:
+    services, clock = Services(a=b"{}", b=never), FakeClock()
+    root = node("Ensemble", {"nodeName": "deep", "timeout": 3, "dependency": "Soft", "name": "deep"}, to("a", name="a"))
+    asking = asyncio.create_task(run(services, root, clock=clock, deep=node("Sequence", to("a"), to("b"))))
+    await clock.advance(3)
+    assert orjson.loads((await asking).body) == {
+        "a": {},
+        "deep": {
+            "error": "Failed to process request",
+            "cause": "step 'deep' of node 'root' gave no answer within 3 s",
+        },
+    }
+    assert services.cancelled == ["b"]

@@ -1,125 +1,18 @@
 """The router over real connections: with services that answer, hang, break off, say too much, or are not there."""
 
 import asyncio
-import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
 from multidict import CIMultiDict
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
-from kservectl.api.inferencegraph import InferenceGraphSpec
-from kservectl.clock import Clock, SystemClock
+from kservectl.router.call import Call
 from kservectl.router.calling import ServiceClient
 from kservectl.router.headers import HeaderRules
 from kservectl.router.mesh import Mesh
-from kservectl.router.metrics import RouterMetrics
-from kservectl.router.server import RouterOptions, RouterServer
 from tests.fake_clock import FakeClock
-
-
-class Upstream:
-    """A service with a misbehaviour for each path; keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str, bytes, dict[str, str]]] = []
-        self.hanging = asyncio.Event()
-        self.gone = asyncio.Event()
-        self.url = ""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        self.seen.append((request.method, request.path, body, dict(request.headers)))
-        match request.path:
-            case "/echo":
-                return web.Response(body=body, content_type="application/json")
-            case "/text":
-                return web.Response(body=b"plain words", content_type="text/csv")
-            case "/teapot":
-                return web.json_response({"short": "stout"}, status=418)
-            case "/moved":
-                return web.Response(status=307, headers={"Location": "/echo"})
-            case "/hang":
-                self.hanging.set()
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    self.gone.set()
-            case "/reset":
-                assert request.transport is not None
-                request.transport.abort()
-            case "/flood":
-                response = web.StreamResponse()
-                await response.prepare(request)
-                for _ in range(1000):
-                    await response.write(b"x" * 10_000)
-                return response
-        return web.Response(status=404)
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    service = Upstream()
-    app = web.Application(client_max_size=1 << 30)
-    app.router.add_route("*", "/{path:.*}", service.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield service
-    await runner.cleanup()
-
-
-class Router:
-    """A running router and a client of it."""
-
-    def __init__(
-        self, server: RouterServer, session: aiohttp.ClientSession, stop: asyncio.Event, registry: Any
-    ) -> None:
-        self.server, self.session, self.stop, self.registry = server, session, stop, registry
-
-    async def post(self, body: bytes = b"{}", path: str = "/", **kwargs: Any) -> tuple[int, bytes, str]:
-        async with self.session.post(f"http://127.0.0.1:{self.server.port}{path}", data=body, **kwargs) as answer:
-            return answer.status, await answer.read(), answer.headers["Content-Type"]
-
-    async def cause(self, body: bytes = b"{}") -> tuple[int, str]:
-        status, answer, kind = await self.post(body)
-        assert kind == "application/json"
-        assert list(json.loads(answer)) == ["error", "cause"]
-        return status, json.loads(answer)["cause"]
-
-
-@asynccontextmanager
-async def routing(
-    *steps: dict[str, Any], type_: str = "Sequence", clock: Clock | None = None, spec: Any = None, **options: Any
-) -> AsyncIterator[Router]:
-    graph = InferenceGraphSpec.parse({"nodes": {"root": {"routerType": type_, "steps": list(steps)}}, **(spec or {})})
-    registry, stop = CollectorRegistry(), asyncio.Event()
-    clock = clock or SystemClock()
-    server = RouterServer(
-        graph,
-        RouterOptions(**{"bind": "127.0.0.1:0", "drain_seconds": 0, "finish_seconds": 1, **options}),
-        clock=clock,
-        draw=lambda: 0,
-        metrics=RouterMetrics(registry, clock.monotonic),
-    )
-    async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as session:
-        running = group.create_task(server.run(stop))
-        await server.started.wait()
-        yield Router(server, session, stop, registry)
-        stop.set()
-        if isinstance(clock, FakeClock):
-            await clock.advance(60)
-        await running
-
-
-def to(url: str, **fields: Any) -> dict[str, Any]:
-    return {"serviceUrl": url, **fields}
+from tests.router.routing import Upstream, routing, to
 
 
 async def test_any_path_and_method_runs_the_graph(upstream: Upstream) -> None:
@@ -191,7 +84,11 @@ async def test_a_switch_without_a_match_is_not_found() -> None:
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("/reset", "Server disconnected"), ("/flood", "the answer is longer than 100000 bytes")],
+    [
+        ("/reset", "Server disconnected"),
+        ("/flood", "the answer is longer than 100000 bytes"),
+        ("/flood/announced", "the answer is longer than 100000 bytes"),
+    ],
 )
 async def test_a_service_that_breaks_harms_nobody_else(upstream: Upstream, path: str, said: str) -> None:
     bad = {"condition": "bad", **to(upstream.url + path)}
@@ -265,7 +162,7 @@ async def test_a_mesh_is_looked_for_once(upstream: Upstream) -> None:
     secure = upstream.url.replace("http:", "https:") + "/echo"
     async with ServiceClient(seconds=5, max_bytes=100, mesh=Mesh(f"{upstream.url}/moved")) as client:
         for _ in range(2):
-            assert (await client.post(secure, b"[]", CIMultiDict())).body == b"[]"
+            assert (await client.post(Call(secure, b"[]", CIMultiDict()))).body == b"[]"
     assert [path for method, path, _, _ in upstream.seen if method == "GET"] == ["/moved", "/echo"]
 
 

@@ -176,7 +176,9 @@ FIELD_DOCS: Mapping[str, str] = {
     "InferenceStep.weight": "The share of requests in percent (Splitter); all weights together are 100.",
     "InferenceStep.condition": "A GJSON path that must find something: in the request (Switch), in the answer of the "
     "step before (Sequence).",
-    "InferenceStep.dependency": "Hard: a failure of this step ends the node.",
+    "InferenceStep.dependency": "Hard: an answer that is not 2xx ends the node. Soft: a call without an answer does not.",
+    "InferenceStep.timeout": "Seconds for this step, its retries and the node that it leads to included; no limit if unset.",
+    "InferenceStep.retries": "How often a call is tried again that broke off, took too long, or was answered 502, 503 or 504.",
     "RouterTimeouts.serverRead": "Seconds for reading a request; 60 if unset.",
     "RouterTimeouts.serverWrite": "Seconds from the request's headers to the end of the answer; 60 if unset.",
     "RouterTimeouts.serverIdle": "Seconds that a connection is kept without requests; 180 if unset.",

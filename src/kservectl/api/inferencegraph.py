@@ -23,7 +23,8 @@ RouterType = Literal["Sequence", "Splitter", "Ensemble", "Switch"]
 class InferenceStep(ApiModel):
     """One step of a node: exactly one of `node_name`, `service_name` and `service_url` says where it leads.
 
-    A router gets steps that name a service together with the URL that was found for it.
+    A router gets steps that name a service together with the URL that was found for it. `timeout` (seconds, also for all of a
+    node's steps) and `retries` are kservectl's own.
     """
 
     name: str | None = None
@@ -35,6 +36,8 @@ class InferenceStep(ApiModel):
     weight: Int64 | None = None
     condition: str | None = None
     dependency: Literal["Soft", "Hard"] | None = None
+    timeout: Int64 | None = None
+    retries: Int32 | None = None
 
     @property
     def is_hard(self) -> bool:

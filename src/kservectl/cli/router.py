@@ -76,6 +76,7 @@ def router(
             options,
             clock=clock,
             draw=lambda: generator.randrange(100),
+            rng=generator,
             metrics=RouterMetrics(registry, clock.monotonic),
         )
         async with asyncio.TaskGroup() as group:

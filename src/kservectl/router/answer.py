@@ -7,11 +7,15 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, whatever its status: that a service refuses is an answer too. `content_type` may be empty."""
+    """An HTTP answer, whatever its status: that a service refuses is an answer too. `content_type` may be empty.
+
+    A `relayed` one has been passed on already, and its body with it.
+    """
 
     status: int
     body: bytes
     content_type: str = ""
+    relayed: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -19,12 +23,17 @@ class Answer:
 
 
 class StepError(Exception):
-    """A step gave no answer, or one that its node cannot use. `status` is what the caller gets."""
+    """A step gave no answer, or one that its node cannot use. `status` is what the caller gets.
 
-    def __init__(self, cause: str, status: int = 500) -> None:
+    `unsent` says that nothing has reached the service, `passing` that the same call might well succeed.
+    """
+
+    def __init__(self, cause: str, status: int = 500, *, unsent: bool = False, passing: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.status = status
+        self.unsent = unsent
+        self.passing = passing
 
 
 def failure(cause: str, status: int) -> Answer:

@@ -2,6 +2,9 @@
 
 Whatever the service answers is an Answer. A URL that cannot be called, a connection that fails, a deadline that passes and
 an answer that is too long are StepErrors, whose text holds no credentials.
+
+An answer is read whole, but for one that comes in pieces on purpose (server-sent events, JSON lines) and is that of the graph:
+it is relayed piece by piece, and has no limit but time.
 """
 
 import re
@@ -9,14 +12,17 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 from kservectl.router.answer import Answer, StepError
+from kservectl.router.call import Call, Relay
 from kservectl.router.mesh import Mesh
 
 _HOST = re.compile(r"[\w.~%:-]+")
 _CHUNK = 1 << 16
+_IN_PIECES = frozenset(
+    {"text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq"}
+)
 _KEPT_SECONDS = 3.0
 """For how long an idle connection is used again: shorter than model servers keep theirs (uvicorn: 5 s), because a POST that
 meets a connection as it is being closed is lost."""
@@ -49,32 +55,46 @@ class ServiceClient:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, url: str, body: bytes, headers: CIMultiDict[str]) -> Answer:
+    async def post(self, call: Call) -> Answer:
         """The service's answer; raises StepError."""
         if self._session is None:
             raise RuntimeError("a ServiceClient calls only inside of its `async with`")
-        target = _parsed(url)
+        target = _parsed(call.url)
         if target.scheme == "https" and await self._mesh.has_side_car(self._session):
             target = target.with_scheme("http")
         shown = target.with_user(None)
         try:
-            async with self._session.post(target, data=body, headers=headers) as answer:
-                received = await self._read(answer, shown)
-                return Answer(answer.status, received, answer.headers.get("Content-Type", ""))
+            async with self._session.post(target, data=call.body, headers=call.headers) as answer:
+                kind = answer.headers.get("Content-Type", "")
+                if call.relay is not None and answer.ok and answer.content_type in _IN_PIECES:
+                    await _passed_on(answer, call.relay, kind)
+                    return Answer(answer.status, b"", kind, relayed=True)
+                return Answer(answer.status, await self._read(answer, shown), kind)
         except TimeoutError as error:
             why = str(error) if self._seconds is None else f"no answer within {self._seconds:g} s"
-            raise StepError(f'Post "{shown}": {why}') from error
+            raise StepError(f'Post "{shown}": {why}', passing=True) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise StepError(f'Post "{shown}": {_sentence(error)}') from error
+            unsent = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError)
+            passing = unsent or isinstance(error, aiohttp.ServerConnectionError | aiohttp.ClientPayloadError | OSError)
+            raise StepError(f'Post "{shown}": {_sentence(error)}', unsent=unsent, passing=passing) from error
 
     async def _read(self, answer: aiohttp.ClientResponse, shown: URL) -> bytes:
-        received = bytearray()
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            received += chunk
-            if len(received) > self._max_bytes:
-                answer.close()
-                raise StepError(f'Post "{shown}": the answer is longer than {self._max_bytes} bytes')
-        return bytes(received)
+        received, pieces = 0, []
+        too_long = (answer.content_length or 0) > self._max_bytes
+        while not too_long and (piece := await answer.content.read(_CHUNK)):
+            received += len(piece)
+            pieces.append(piece)
+            too_long = received > self._max_bytes
+        if too_long:
+            answer.close()
+            raise StepError(f'Post "{shown}": the answer is longer than {self._max_bytes} bytes')
+        return b"".join(pieces)
+
+
+async def _passed_on(answer: aiohttp.ClientResponse, relay: Relay, kind: str) -> None:
+    await relay.begin(answer.status, kind)
+    async for piece in answer.content.iter_any():
+        await relay.write(piece)
 
 
 def _parsed(url: str) -> URL:

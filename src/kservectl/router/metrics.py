@@ -21,6 +21,12 @@ class RouterMetrics:
         self._seconds = Histogram(
             "kservectl_router_request_seconds", "How long requests took.", registry=registry, buckets=_BUCKETS
         )
+        self._retries = Counter(
+            "kservectl_router_retries",
+            "Calls that were due to be tried again: tried, or refused because the budget was spent.",
+            ["outcome"],
+            registry=registry,
+        )
         self._calls = Histogram(
             "kservectl_router_step_seconds",
             "How long the calls of a step took, by the status they got; error or cancelled where there was none.",
@@ -29,9 +35,13 @@ class RouterMetrics:
             buckets=_BUCKETS,
         )
 
-    def answered(self, code: int, seconds: float) -> None:
-        """A request got its answer."""
-        self._requests.labels(str(code)).inc()
+    def retried(self, allowed: bool) -> None:
+        """A call was due to be tried again; `allowed` says whether it was."""
+        self._retries.labels("tried" if allowed else "refused").inc()
+
+    def answered(self, code: str, seconds: float) -> None:
+        """A request got its answer; `code` is `aborted` where the answer broke off on its way."""
+        self._requests.labels(code).inc()
         self._seconds.observe(seconds)
 
     async def observe(self, node: str, step: str, call: Awaitable[Answer]) -> Answer:

@@ -4,34 +4,29 @@
     Ensemble   all steps at once                   Switch     the first step whose condition holds
 
 A service that answers with an error has answered: its status and body travel like any other. A step that gives no usable
-answer raises StepError, and so does every node above it.
+answer raises StepError, and so does every node above it; but where a Sequence or an Ensemble calls the step Soft, the error
+itself becomes its answer.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import orjson
-from multidict import CIMultiDict
 
 from kservectl.api.inferencegraph import ROOT, InferenceGraphSpec, InferenceRouter, InferenceStep
+from kservectl.clock import Clock
 from kservectl.router import gjson
-from kservectl.router.answer import Answer, StepError
+from kservectl.router.answer import Answer, StepError, failure
+from kservectl.router.call import Call, Caller, Headers, Relay
 
-Headers = CIMultiDict[str]
 Draw = Callable[[], int]
 """A number from 0 to 99, each as likely as any other."""
 
 _RESPONSE = "$response"
 _NO_ROUTE = "None of the routes matched with the switch condition"
-
-
-class Caller(Protocol):
-    """Sends a body to a URL; raises StepError."""
-
-    def __call__(self, url: str, body: bytes, headers: Headers) -> Awaitable[Answer]: ...
 
 
 class Observer(Protocol):
@@ -47,19 +42,25 @@ def unobserved(node: str, step: str, call: Awaitable[Answer]) -> Awaitable[Answe
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A node on the way of one request: its name and the names of those above it."""
+    """A node on the way of one request: its name, the names of those above it, the headers for services, and the relay where
+    its answer is that of the graph."""
 
     name: str
+    headers: Headers
+    relay: Relay | None = None
     above: tuple[str, ...] = ()
 
 
 class GraphRunner:
     """Runs requests through `graph`. `draw` decides for a Splitter."""
 
-    def __init__(self, graph: InferenceGraphSpec, call: Caller, draw: Draw, observe: Observer = unobserved) -> None:
+    def __init__(
+        self, graph: InferenceGraphSpec, call: Caller, draw: Draw, clock: Clock, observe: Observer = unobserved
+    ) -> None:
         self._nodes = graph.nodes
         self._call = call
         self._draw = draw
+        self._clock = clock
         self._observe = observe
         self._types: Mapping[str, Callable[..., Awaitable[Answer]]] = {
             "Sequence": self._sequence,
@@ -68,47 +69,61 @@ class GraphRunner:
             "Switch": self._switch,
         }
 
-    async def run(self, body: bytes, headers: Headers) -> Answer:
-        """What the graph answers to `body`; raises StepError."""
-        return await self._node(_Place(ROOT), body, headers)
+    async def run(self, body: bytes, headers: Headers, relay: Relay | None = None) -> Answer:
+        """What the graph answers to `body`; raises StepError. An answer that comes in pieces goes to `relay`, if there is one."""
+        return await self._node(_Place(ROOT, headers, relay), body)
 
-    async def _node(self, place: _Place, body: bytes, headers: Headers) -> Answer:
+    async def _node(self, place: _Place, body: bytes) -> Answer:
         node = self._nodes.get(place.name)
         if node is None:
             raise StepError(f"invalid route type: there is no node {place.name!r} in the graph")
         if place.name in place.above:
             raise StepError(f"the nodes {' → '.join((*place.above, place.name))} lead in a circle")
-        return await self._types[node.router_type](place, _steps(node), body, headers)
+        return await self._types[node.router_type](place, _steps(node), body)
 
-    async def _step(self, place: _Place, position: int, step: InferenceStep, body: bytes, headers: Headers) -> Answer:
-        """The answer of one step. An error of a node below is one of this node, whatever status it asked for."""
-        if not step.node_name:
-            call = self._call(step.service_url or "", body, headers)
-            return await self._observe(place.name, step.name or str(position), call)
+    async def _step(self, place: _Place, position: int, step: InferenceStep, body: bytes) -> Answer:
+        """The answer of one step, within its own time. An error of a node below is one of this node, whatever its status."""
         try:
-            return await self._node(_Place(step.node_name, (*place.above, place.name)), body, headers)
+            async with self._clock.timeout(step.timeout or None):
+                if not step.node_name:
+                    call = self._call(Call(step.service_url or "", body, place.headers, step.retries, place.relay))
+                    return await self._observe(place.name, step.name or str(position), call)
+                below = _Place(step.node_name, place.headers, place.relay, (*place.above, place.name))
+                return await self._node(below, body)
+        except TimeoutError as error:
+            which = f"step {step.name or position!r} of node {place.name!r}"
+            raise StepError(f"{which} gave no answer within {step.timeout} s") from error
         except StepError as error:
             raise StepError(error.cause) from error
 
-    async def _splitter(self, place: _Place, steps: Sequence[InferenceStep], body: bytes, headers: Headers) -> Answer:
+    async def _dependent(self, place: _Place, step: InferenceStep, run: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer of a step; that of a Soft one may be its error, unless something else was answered already."""
+        try:
+            return await run
+        except StepError as error:
+            if step.dependency != "Soft" or (place.relay is not None and place.relay.begun):
+                raise
+            return failure(error.cause, error.status)
+
+    async def _splitter(self, place: _Place, steps: Sequence[InferenceStep], body: bytes) -> Answer:
         draw, reached = self._draw(), 0
         for position, step in enumerate(steps):
             reached += step.weight or 0
             if draw < reached:
-                return await self._step(place, position, step, body, headers)
+                return await self._step(place, position, step, body)
         raise StepError("no route was selected by the splitter: the weights add up to less than 100")
 
-    async def _switch(self, place: _Place, steps: Sequence[InferenceStep], body: bytes, headers: Headers) -> Answer:
+    async def _switch(self, place: _Place, steps: Sequence[InferenceStep], body: bytes) -> Answer:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise StepError(_NO_ROUTE, 404) from error
         for position, step in enumerate(steps):
             if gjson.exists(document, step.condition or ""):
-                return await self._step(place, position, step, body, headers)
+                return await self._step(place, position, step, body)
         raise StepError(_NO_ROUTE, 404)
 
-    async def _sequence(self, place: _Place, steps: Sequence[InferenceStep], body: bytes, headers: Headers) -> Answer:
+    async def _sequence(self, place: _Place, steps: Sequence[InferenceStep], body: bytes) -> Answer:
         answer: Answer | None = None
         for position, step in enumerate(steps):
             request = answer.body if answer is not None and step.data == _RESPONSE else body
@@ -117,20 +132,23 @@ class GraphRunner:
             if step.condition and not _holds(step.condition, answer):
                 # Not going on is a result, not a failure.
                 return Answer(200, answer.body if answer else b"", answer.content_type if answer else "")
-            answer = await self._step(place, position, step, request, headers)
+            is_last = position == len(steps) - 1
+            at = place if is_last else replace(place, relay=None)
+            answer = await self._dependent(at, step, self._step(at, position, step, request))
             if step.is_hard and not answer.is_success:
                 return answer
         if answer is None:
             raise StepError(f"node {place.name!r} has no steps")
         return answer
 
-    async def _ensemble(self, place: _Place, steps: Sequence[InferenceStep], body: bytes, headers: Headers) -> Answer:
+    async def _ensemble(self, place: _Place, steps: Sequence[InferenceStep], body: bytes) -> Answer:
         """Every answer under its step's name. Whatever is still under way when the result is known is cancelled."""
+        at = replace(place, relay=None)
         merged: dict[str, bytes] = {}
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._member(place, position, step, body, headers))
+                    group.create_task(self._dependent(at, step, self._member(at, position, step, body)))
                     for position, step in enumerate(steps)
                 ]
                 for position, (step, task) in enumerate(zip(steps, tasks, strict=True)):
@@ -145,8 +163,8 @@ class GraphRunner:
         parts = (json.dumps(key, ensure_ascii=False).encode() + b":" + merged[key] for key in sorted(merged))
         return Answer(200, b"{" + b",".join(parts) + b"}", "application/json")
 
-    async def _member(self, place: _Place, position: int, step: InferenceStep, body: bytes, headers: Headers) -> Answer:
-        answer = await self._step(place, position, step, body, headers)
+    async def _member(self, place: _Place, position: int, step: InferenceStep, body: bytes) -> Answer:
+        answer = await self._step(place, position, step, body)
         which = f"the answer of step {step.name or position!r} of the Ensemble {place.name!r}"
         try:
             value = orjson.loads(answer.body)

@@ -5,6 +5,7 @@ that it is not ready, goes on for a while, so that nobody is sent to a closed do
 """
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,9 +15,12 @@ from aiohttp import web
 from kservectl.api.inferencegraph import InferenceGraphSpec
 from kservectl.clock import Clock
 from kservectl.router.answer import Answer, StepError, content_type, failure
+from kservectl.router.call import Relay
 from kservectl.router.calling import ServiceClient
 from kservectl.router.headers import HeaderRules
 from kservectl.router.metrics import RouterMetrics
+from kservectl.router.relaying import ResponseRelay
+from kservectl.router.retrying import RetryBudget, RetryingCaller
 from kservectl.router.running import GraphRunner
 from kservectl.router.timeouts import Timeouts
 from kservectl.runtime.serving import parse_bind
@@ -37,7 +41,7 @@ class RouterOptions:
 
 
 class RouterServer:
-    """Serves `graph` until it is told to stop. `draw` gives a number from 0 to 99."""
+    """Serves `graph` until it is told to stop. `draw` gives a number from 0 to 99; `rng` spreads retries."""
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class RouterServer:
         *,
         clock: Clock,
         draw: Callable[[], int],
+        rng: random.Random,
         metrics: RouterMetrics,
     ) -> None:
         self._options = options
@@ -53,7 +58,8 @@ class RouterServer:
         self._clock = clock
         self._metrics = metrics
         self._client = ServiceClient(seconds=self._timeouts.call, max_bytes=options.max_bytes)
-        self._graph = GraphRunner(graph, self._client.post, draw, metrics.observe)
+        caller = RetryingCaller(self._client.post, clock=clock, rng=rng, budget=RetryBudget(), told=metrics.retried)
+        self._graph = GraphRunner(graph, caller, draw, clock, metrics.observe)
         self._draining = False
         self._log = structlog.get_logger()
         self.port: int | None = None
@@ -90,18 +96,24 @@ class RouterServer:
     async def _readyz(self, request: web.Request) -> web.Response:
         return web.Response(status=503, text="shutting down") if self._draining else web.Response()
 
-    async def _handle(self, request: web.Request) -> web.Response:
-        began = self._clock.monotonic()
-        answer = await self._answer(request)
-        self._metrics.answered(answer.status, self._clock.monotonic() - began)
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        began, relay = self._clock.monotonic(), ResponseRelay(request)
+        answer = await self._answer(request, relay)
+        code = str(answer.status)
+        if relay.begun and not answer.relayed:
+            relay.abort()
+            code = "aborted"
+        self._metrics.answered(code, self._clock.monotonic() - began)
+        if relay.response is not None:
+            return relay.response
         return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": content_type(answer)})
 
-    async def _answer(self, request: web.Request) -> Answer:
+    async def _answer(self, request: web.Request, relay: Relay) -> Answer:
         try:
             async with self._clock.timeout(self._timeouts.write):
                 body = await self._body(request)
                 headers = self._options.headers.propagated(request.headers)
-                return await self._graph.run(body, headers)
+                return await self._graph.run(body, headers, relay)
         except StepError as error:
             self._log.warning("the graph gave no answer", cause=error.cause, status=error.status)
             return failure(error.cause, error.status)

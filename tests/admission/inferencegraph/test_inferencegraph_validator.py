@@ -100,6 +100,20 @@ def test_weights_that_only_add_up_are_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"timeout": 0}, "must be a number of seconds above 0, not 0"),
+        ({"timeout": 5}, None),
+        ({"retries": -1}, "must be between 0 and 10, not -1"),
+        ({"retries": 11}, "must be between 0 and 10, not 11"),
+        ({"retries": 0}, None),
+    ],
+)
+def test_the_limits_of_a_step_are_limits(step: Object, said: str | None) -> None:
+    assert messages(graph(root=node("Sequence", {**A, **step}))) == ([said] if said else [])
+
+
 def test_steps_lead_to_nodes_that_exist() -> None:
     (message,) = messages(graph(root=node("Sequence", {"nodeName": "nowhere"})))
     assert message == 'there is no node "nowhere" in the graph; there are: root'

@@ -15,6 +15,8 @@ def test_a_small_graph() -> None:
 
 def test_steps_have_their_fields_in_order_and_no_empty_ones() -> None:
     step = {
+        "retries": 0,
+        "timeout": 5,
         "dependency": "Hard",
         "condition": "n<5 && m>1",
         "weight": 0,
@@ -31,7 +33,7 @@ def test_steps_have_their_fields_in_order_and_no_empty_ones() -> None:
     assert text == (
         '{"nodes":{"root":{"routerType":"Switch","steps":[{"name":"one","serviceName":"s","serviceUrl":"http://s",'
         '"data":"$response","mapPredictionsToInstances":true,"weight":0,"condition":"n\\u003c5 \\u0026\\u0026 m\\u003e1",'
-        '"dependency":"Hard"},{}]}},"resources":{}}'
+        '"dependency":"Hard","timeout":5,"retries":0},{}]}},"resources":{}}'
     )
 
 

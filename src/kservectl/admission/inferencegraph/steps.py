@@ -7,6 +7,7 @@ from kservectl.admission.review import FieldError
 from kservectl.api.inferencegraph import InferenceGraphSpec, InferenceRouter, InferenceStep
 
 _WHOLE = 100
+_MOST_RETRIES = 10
 _DATA = ("$request", "$response")
 
 
@@ -21,12 +22,16 @@ def step_errors(graph: str, spec: InferenceGraphSpec) -> Iterator[FieldError]:
 
 
 def further_step_errors(spec: InferenceGraphSpec) -> Iterator[FieldError]:
-    """Weights that are no share, and conditions that cannot do what they look like."""
+    """Weights that are no share, limits that are none, and conditions that cannot do what they look like."""
     for name, node in sorted(spec.nodes.items()):
         for position, step in enumerate(node.steps or ()):
             field = f"spec.nodes[{name}].steps[{position}]"
             if node.router_type == "Splitter" and step.weight is not None and not 0 <= step.weight <= _WHOLE:
                 yield FieldError(f"{field}.weight", f"must be between 0 and {_WHOLE} percent, not {step.weight}")
+            if step.timeout is not None and step.timeout <= 0:
+                yield FieldError(f"{field}.timeout", f"must be a number of seconds above 0, not {step.timeout}")
+            if step.retries is not None and not 0 <= step.retries <= _MOST_RETRIES:
+                yield FieldError(f"{field}.retries", f"must be between 0 and {_MOST_RETRIES}, not {step.retries}")
             condition = (step.condition or "").strip()
             if condition.startswith("{") and condition.endswith("}"):
                 yield FieldError(

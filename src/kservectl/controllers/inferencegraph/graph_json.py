@@ -85,6 +85,8 @@ _step = _Struct(
     weight=_as_is,
     condition=_as_is,
     dependency=_as_is,
+    timeout=_as_is,
+    retries=_as_is,
 )
 _SPEC = _Struct(
     nodes=_by_key(_Struct(routerType=_as_is, steps=_each(_step))),
