@@ -105,7 +105,7 @@ class HastyClock(FakeClock):
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.suspend(seconds)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
     def timeout(self, seconds: float | None) -> Any:
         return asyncio.timeout(seconds)
