@@ -8,6 +8,7 @@ from typing import Any
 
 from e2e.api import Api
 from e2e.parity.recording import LAST_APPLIED, record
+from e2e.parity.surroundings import NAME_LENGTHS
 from kservectl.api.kinds import (
     HTTP_ROUTE,
     INFERENCE_GRAPH,
@@ -78,8 +79,9 @@ class Cases:
 
     async def _one(self, name: str, documents: Sequence[Object | None], kinds: Sequence[Kind]) -> Object:
         async with self._slots:
-            # Eight characters, as in the recordings: host names are made of it, and their length is limited.
-            namespace = f"p-{hashlib.sha256(f'{self._mode}/{name}'.encode()).hexdigest()[:6]}"
+            # As long as in the recordings: host names are made of it, and their length is limited.
+            digest = hashlib.sha256(f"{self._mode}/{name}".encode()).hexdigest()
+            namespace = f"p-{digest}"[: NAME_LENGTHS[self._mode]]
             await self._api.create(
                 NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             )

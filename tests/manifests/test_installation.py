@@ -79,6 +79,8 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
         ("autoscaling", "horizontalpodautoscalers"),
         ("gateway.networking.k8s.io", "httproutes"),
         ("keda.sh", "scaledobjects"),
+        ("networking.istio.io", "virtualservices"),
+        ("serving.knative.dev", "services"),
         ("networking.k8s.io", "ingresses"),
         ("networking.k8s.io", "networkpolicies"),
         ("opentelemetry.io", "opentelemetrycollectors"),

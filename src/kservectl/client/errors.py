@@ -100,7 +100,10 @@ class Expired(ApiError):
 
 
 class Invalid(ApiError):
-    """422: the object breaks a rule of its schema; `details["causes"]` names the fields."""
+    """422: the object breaks a rule of its schema; `details["causes"]` names the fields.
+
+    Or 500 for an applied object with a field that its schema does not have, which servers take for their own trouble.
+    """
 
 
 class TooManyRequests(ApiError):
@@ -110,6 +113,8 @@ class TooManyRequests(ApiError):
 class ServerError(ApiError):
     """5xx: the server's own trouble; worth another try."""
 
+
+_NOT_IN_SCHEMA = "failed to create typed patch object"
 
 _BY_CODE: Mapping[int, type[ApiError]] = {
     400: BadRequest,
@@ -135,6 +140,8 @@ def error_from_status(
     if retry_after is None and isinstance(details.get("retryAfterSeconds"), int):
         retry_after = float(details["retryAfterSeconds"])
     cls = ServerError if code >= 500 else _BY_CODE.get(code, ApiError)
+    if code == 500 and _NOT_IN_SCHEMA in message:
+        cls = Invalid
     if code == 409 and reason == "AlreadyExists":
         cls = AlreadyExists
     return cls(code, reason, message, details=details, retry_after=retry_after)

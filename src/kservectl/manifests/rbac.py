@@ -56,6 +56,8 @@ def cluster_role() -> Object:
         _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
         _rule("gateway.networking.k8s.io", ("httproutes",), _OWN),
         _rule("gateway.networking.k8s.io", ("gateways",), _READ),
+        _rule("serving.knative.dev", ("services",), _OWN),
+        _rule("networking.istio.io", ("virtualservices",), _OWN),
         _rule("keda.sh", ("scaledobjects",), _OWN),
         _rule("opentelemetry.io", ("opentelemetrycollectors",), _OWN),
         _rule("events.k8s.io", ("events",), ("create", "patch")),

@@ -9,7 +9,7 @@ def test_controller_caches_only_what_carries_the_label() -> None:
 
     assert {owned.label_selector for owned in built.owns} == {"", "serving.kserve.io/inferenceservice"}
     everything = {owned.kind.kind for owned in built.owns if not (owned.label_selector or owned.field_selector)}
-    assert everything == {"OpenTelemetryCollector", "HTTPRoute", "Ingress"}
+    assert everything == {"OpenTelemetryCollector", "HTTPRoute", "Ingress", "VirtualService"}
     config_maps = [owned for owned in built.owns if owned.kind.kind == "ConfigMap"]
     assert [(owned.label_selector, owned.field_selector) for owned in config_maps] == [
         ("serving.kserve.io/inferenceservice", ""),

@@ -8,10 +8,12 @@ from kservectl.api.kinds import (
     GATEWAY,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    KNATIVE_SERVICE,
     OPEN_TELEMETRY_COLLECTOR,
     SCALED_OBJECT,
     SERVING_RUNTIME,
     TRAINED_MODEL,
+    VIRTUAL_SERVICE,
 )
 from kservectl.controllers.inferenceservice import ca_bundle, gateway, watching
 from kservectl.controllers.inferenceservice.component_metadata import SERVICE_LABEL
@@ -49,6 +51,10 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
             Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),
             Owned(HTTP_ROUTE, optional=True, adopts=True),
             Owned(INGRESS, optional=True),
+            Owned(KNATIVE_SERVICE, label_selector=SERVICE_LABEL, optional=True, adopts=True),
+            Owned(VIRTUAL_SERVICE, optional=True),
+            # The name that a service in Knative mode has in the cluster: KServe puts no label on it.
+            Owned(SERVICE, field_selector="spec.type=ExternalName", predicate=more_than_status_changed),
             Owned(NETWORK_POLICY, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
             Owned(CONFIG_MAP, label_selector=SERVICE_LABEL),
             Owned(CONFIG_MAP, field_selector=f"metadata.name={ca_bundle.COPY}", shared_by=watching.of_copied_bundle),
@@ -60,6 +66,15 @@ def build(settings: Settings, *, workers: int = 8) -> Controller:
             Watched(CLUSTER_STORAGE_CONTAINER, watching.of_storage_container, optional=True),
             # Which other ConfigMap beside the configuration counts is written in the configuration.
             Watched(CONFIG_MAP, watching.of_configuration, namespace=settings.system_namespace),
+            *(
+                Watched(
+                    CONFIG_MAP,
+                    watching.of_knative_configuration,
+                    field_selector=f"metadata.name={name}",
+                    namespace=where,
+                )
+                for name, where in settings.knative_config_maps
+            ),
             Watched(GATEWAY, watching.of_gateway, optional=True, transform=gateway.essence),
             Watched(TRAINED_MODEL, watching.of_nothing, optional=True),
         ),

@@ -74,7 +74,7 @@ def _with_defaults(pod: Object) -> Object:
         **{name: value for name, value in pod.items() if value is not None},
     }
     if pod.get("imagePullSecrets"):
-        filled["imagePullSecrets"] = _last_of_each(pod["imagePullSecrets"], "name")
+        filled["imagePullSecrets"] = last_of_each(pod["imagePullSecrets"], "name")
     filled["containers"] = [_container(container, probed=True) for container in pod.get("containers") or ()]
     if pod.get("initContainers"):
         filled["initContainers"] = [_container(container, probed=False) for container in pod["initContainers"]]
@@ -90,7 +90,7 @@ def _container(container: Object, *, probed: bool) -> Object:
     }
     for field, keys in (("env", ("name",)), ("ports", ("containerPort", "protocol"))):
         if filled.get(field):
-            filled[field] = _last_of_each(filled[field], *keys)
+            filled[field] = last_of_each(filled[field], *keys)
     if filled.get("env"):
         filled["env"] = [_from_whole_reference(entry) for entry in filled["env"]]
     if probed and filled.get("name") in _PROBED and not filled.get("readinessProbe"):
@@ -113,7 +113,7 @@ def _from_whole_reference(entry: Object) -> Object:
     return entry
 
 
-def _last_of_each(items: Sequence[Object], *keys: str) -> list[Object]:
+def last_of_each(items: Sequence[Object], *keys: str) -> list[Object]:
     """Of items with the same keys only the last, which is the one that counts: server-side apply takes no repetitions."""
     last: dict[tuple[str, ...], Object] = {}
     for item in items:

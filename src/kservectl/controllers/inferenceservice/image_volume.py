@@ -4,7 +4,12 @@ The advice is a condition that stands in nobody's way: the API server alone deci
 """
 
 import re
+from contextlib import suppress
 from typing import NamedTuple
+
+from kservectl.api.config import Config, ConfigError
+from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.inferenceservice.status import StatusDraft
 
 CONDITION = "OciImageVolumeCompatible"
 
@@ -17,6 +22,18 @@ class Advice(NamedTuple):
 
     reason: str
     message: str
+
+
+def advise(draft: StatusDraft, config: Config, settings: Settings) -> None:
+    """Say whether the cluster can mount models as image volumes, where it is configured to."""
+    found = None
+    with suppress(ConfigError):  # whoever needs that key says so
+        if config.storage_initializer.oci_mode == "native":
+            found = advice(settings.server_version)
+    if found is None:
+        draft.conditions.clear(CONDITION)
+    else:
+        draft.conditions.mark_false(CONDITION, found.reason, found.message)
 
 
 def advice(version: str) -> Advice | None:

@@ -38,9 +38,9 @@ def evaluate(before: Object, pods: Sequence[Object], *, service_ready: bool) -> 
 
     A newest pod that tells nothing (between two attempts of its download, say) leaves the states as they were.
     """
-    status = {**(before or EMPTY), "copies": _copies(pods)}
     if not pods:
-        return _moved(status, "Pending")
+        return without_pods(before, "Pending")
+    status = {**(before or EMPTY), "copies": _copies(pods)}
     newest = pods[0]
     download = container(newest, STORAGE_INITIALIZER, init=True)
     if download is not None:
@@ -58,6 +58,11 @@ def evaluate(before: Object, pods: Sequence[Object], *, service_ready: bool) -> 
         return status if _declares_no_server(newest) else _moved(status, "Pending")
     ending = _failure(server)
     return _moved(status, "Pending") if ending is None else _failed(status, newest, server, ending)
+
+
+def without_pods(before: Object, target: str) -> Object:
+    """The status of a model that no pod serves now, for whatever reason, in the state `target`."""
+    return _moved({**(before or EMPTY), "copies": _copies(())}, target)
 
 
 def invalid(before: Object, failure: ModelFailure) -> Object:

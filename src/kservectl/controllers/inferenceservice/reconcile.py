@@ -12,6 +12,7 @@ from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.config_keys import KNATIVE, MODEL_MESH
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, InferenceServiceSpec
+from kservectl.api.kinds import KNATIVE_SERVICE
 from kservectl.controllers.inferenceservice import (
     configuration,
     deletion,
@@ -26,6 +27,8 @@ from kservectl.controllers.inferenceservice import (
 )
 from kservectl.controllers.inferenceservice.component import Role, components_of
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.controllers.inferenceservice.knative import decide as knative
+from kservectl.controllers.inferenceservice.knative.platform import NOT_AVAILABLE, NOT_AVAILABLE_REASON
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import PREDICTOR_READY, StatusDraft
 from kservectl.controllers.inferenceservice.versions import rollback
@@ -36,9 +39,6 @@ from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 from kservectl.runtime.view import View
 
 DISABLE_AUTO_UPDATE = "serving.kserve.io/disable-auto-update"
-
-_NO_KNATIVE_REASON = "ServerlessModeRejected"
-_NO_KNATIVE = "It is not possible to use Knative deployment mode when Knative Services are not available"
 
 
 def reconcile(service: Object, view: View, settings: Settings) -> Outcome:
@@ -71,15 +71,21 @@ def _running(service: Object, view: View, draft: StatusDraft, settings: Settings
     )
     draft.set_mode(decided)
     if decided == MODEL_MESH:
-        # The predictor is ModelMesh's own business; a transformer in front of it would be a Knative Service.
+        # The predictor is ModelMesh's own business.
         if spec.transformer is not None:
-            return failed.outcome_of(draft, CannotDecide(_NO_KNATIVE, reason=_NO_KNATIVE_REASON), "transformer")
+            failure = CannotDecide(
+                "a transformer in front of a predictor of ModelMesh is not supported",
+                reason="NotSupported",
+                next_step="Serve the model in Standard or Knative mode.",
+            )
+            return failed.outcome_of(draft, failure, "transformer")
         return Outcome(complete=False, finalizers=(deletion.FINALIZER,), status=draft.to_wire())
-    if decided == KNATIVE:
-        return _refused_knative(draft)
+    if decided == KNATIVE and not view.served(KNATIVE_SERVICE):
+        return _refused_knative(metadata.name(service), draft)
+    decide = knative.decide if decided == KNATIVE else standard.decide
     frozen = _is_frozen(service, draft) and not released
     try:
-        outcome = standard.decide(service, spec, view, draft, config, settings)
+        outcome = decide(service, spec, view, draft, config, settings)
     except (CannotDecide, ConfigError):
         if frozen:
             return Outcome(complete=False)
@@ -144,21 +150,23 @@ def _without_changes(outcome: Outcome, draft: StatusDraft) -> Outcome:
     return replace(outcome, desired=(), complete=False, status=status)
 
 
-def _refused_knative(draft: StatusDraft) -> Outcome:
+def _refused_knative(name: str, draft: StatusDraft) -> Outcome:
     before = draft.conditions.before(PREDICTOR_READY)
-    told = before is not None and before.message == _NO_KNATIVE
-    draft.conditions.mark_false(PREDICTOR_READY, _NO_KNATIVE_REASON, _NO_KNATIVE)
+    told = before is not None and before.message == NOT_AVAILABLE
+    draft.conditions.mark_false(PREDICTOR_READY, NOT_AVAILABLE_REASON, NOT_AVAILABLE)
     return Outcome(
         complete=False,
         finalizers=(deletion.FINALIZER,),
         status=draft.to_wire(),
-        events=() if told else (EventRecord("Warning", _NO_KNATIVE_REASON, _NO_KNATIVE),),
-        terminal_error=_NO_KNATIVE,
+        events=() if told else (EventRecord("Warning", NOT_AVAILABLE_REASON, NOT_AVAILABLE),),
+        terminal_error=f"the resolved deployment mode of InferenceService '{name}' is Knative, but Knative Serving is not "
+        "available",
         explanations=(
             Explanation(
                 PREDICTOR_READY,
-                _NO_KNATIVE + ".",
-                next_step=f"Create the service with the annotation {mode.MODE_ANNOTATION}: Standard.",
+                NOT_AVAILABLE + ".",
+                next_step="Install Knative Serving, and the service goes on by itself; or create it anew with the annotation "
+                f"{mode.MODE_ANNOTATION}: Standard.",
             ),
         ),
     )

@@ -6,7 +6,7 @@ The service is told which object it was and why; everything else of the outcome 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kservectl.api.kinds import HTTP_ROUTE
+from kservectl.api.kinds import HTTP_ROUTE, VIRTUAL_SERVICE
 from kservectl.controllers.inferenceservice import events
 from kservectl.controllers.inferenceservice.autoscaler import CLASS_ANNOTATION
 from kservectl.controllers.inferenceservice.canary.names import object_names
@@ -20,13 +20,13 @@ from kservectl.controllers.inferenceservice.status import (
     StatusDraft,
 )
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONTROLLER_REVISION, HORIZONTAL_POD_AUTOSCALER, INGRESS
+from kservectl.objects.kind import CONTROLLER_REVISION, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE
 from kservectl.objects.metadata import Object
 from kservectl.runtime.apply import Failure
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
-_ROUTES = (HTTP_ROUTE, INGRESS)
+_ROUTES = (HTTP_ROUTE, INGRESS, VIRTUAL_SERVICE)
 _CONDITIONS: Mapping[str, str] = {"canary": CANARY_READY, **dict(COMPONENT_READY.items())}
 
 
@@ -55,7 +55,8 @@ def _part(service: Object, outcome: Outcome, failure: Failure) -> str:
     """What the refused object belongs to, as messages name it."""
     if failure.key.name in object_names(service):
         return "canary"
-    return "ingress" if failure.kind in _ROUTES else _component(outcome, failure)
+    named_like_it = failure.kind == SERVICE and failure.key.name == metadata.name(service)
+    return "ingress" if failure.kind in _ROUTES or named_like_it else _component(outcome, failure)
 
 
 def _next_step(failure: Failure) -> str:

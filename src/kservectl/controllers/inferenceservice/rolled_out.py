@@ -1,4 +1,4 @@
-"""Whether a Deployment runs nothing but what it asks for now."""
+"""Whether a Deployment, or a Knative Service, runs nothing but what it asks for now."""
 
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -19,3 +19,11 @@ def is_rolled_out(deployment: Object) -> bool:
         and progressing.get("status") == "True"
         and progressing.get("reason") == "NewReplicaSetAvailable"
     )
+
+
+def runs_newest_revision(service: Object) -> bool:
+    """Whether a Knative Service is ready as it is now, with the revision that was created last."""
+    status = service.get("status") or {}
+    found = {entry.get("type"): entry.get("status") for entry in status.get("conditions") or ()}
+    created, ready = (status.get(f"latest{which}RevisionName") for which in ("Created", "Ready"))
+    return is_observed(service) and found.get("Ready") == "True" and bool(created) and created == ready

@@ -4,10 +4,9 @@ Reads as the documentation of the mode. Each step is a pure function in a module
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
-from kservectl.api.config import Config, ConfigError
+from kservectl.api.config import Config
 from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
 from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
 from kservectl.clock import parse_time
@@ -62,7 +61,7 @@ def decide(
 ) -> Outcome:
     """The outcome, complete unless a component cannot be built; raises CannotDecide or ConfigError for all else."""
     stop.mark_running(draft)
-    _advise(draft, config, settings)
+    image_volume.advise(draft, config, settings)
     shared = ca_bundle.copy(metadata.namespace(service), settings.system_namespace, config, view)
     components = components_of(spec)
     draft.keep_components(component.role for component in components)
@@ -209,18 +208,6 @@ def _patience(parts: Sequence[Deployed], draft: StatusDraft, view: View) -> floa
         if live is not None and created and not (live.get("status") or {}).get("conditions"):
             waits.append(_FIRST_WORD - (view.now - parse_time(str(created))).total_seconds())
     return max((wait for wait in waits if wait > 0), default=None)
-
-
-def _advise(draft: StatusDraft, config: Config, settings: Settings) -> None:
-    """Say whether the cluster can mount models as image volumes, where it is configured to."""
-    found = None
-    with suppress(ConfigError):  # whoever needs that key says so
-        if config.storage_initializer.oci_mode == "native":
-            found = image_volume.advice(settings.server_version)
-    if found is None:
-        draft.conditions.clear(image_volume.CONDITION)
-    else:
-        draft.conditions.mark_false(image_volume.CONDITION, found.reason, found.message)
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:

@@ -83,13 +83,18 @@ class StatusDraft:
             self._fields.pop(field, None)
         self._fields[_RUNTIME_FIELDS[1 if runtime.cluster_wide else 0]] = runtime.name
 
+    def component(self, role: Role) -> Object:
+        """What is said of a component so far."""
+        found: Object = (self._fields.get("components") or {}).get(role) or {}
+        return found
+
+    def set_component(self, role: Role, entry: Object) -> None:
+        """Say `entry` of a component, and nothing else."""
+        self._fields["components"] = {**(self._fields.get("components") or {}), role: entry}
+
     def set_component_url(self, role: Role, url: str) -> None:
         """Enter a component; an empty `url` keeps the one that it had."""
-        components = dict(self._fields.get("components") or {})
-        component = dict(components.get(role) or {})
-        if url:
-            component["url"] = url
-        self._fields["components"] = {**components, role: component}
+        self.set_component(role, {**self.component(role), **({"url": url} if url else {})})
 
     def keep_components(self, roles: Iterable[Role]) -> None:
         """Forget what was said about components that the spec does not have."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
+from kservectl.api.config_keys import KNATIVE, normalise_deployment_mode
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 from kservectl.controllers.inferenceservice import ca_bundle, explain
 from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER
@@ -18,6 +19,7 @@ from kservectl.controllers.inferenceservice.component_metadata import (
     app_label,
 )
 from kservectl.controllers.inferenceservice.gateway import parent_of
+from kservectl.controllers.inferenceservice.knative.model_status import REVISION_LABEL
 from kservectl.controllers.inferenceservice.pod_state import CRASH_LOOP, STORAGE_INITIALIZER, container, pods_of
 from kservectl.controllers.inferenceservice.pod_state import is_ready as is_ready_pod
 from kservectl.controllers.inferenceservice.reconcile import DISABLE_AUTO_UPDATE
@@ -76,6 +78,18 @@ def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
     if name != CONFIG_MAP_NAME and name != _bundle_beside(change.object, view):
         return ()
     return [metadata.key(service) for service in view.list(INFERENCE_SERVICE)]
+
+
+def of_knative_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
+    """The services in Knative mode, when Knative Serving is configured otherwise."""
+    if change.initial or not _data_changed(change):
+        return ()
+    services = view.list(INFERENCE_SERVICE)
+    return [
+        metadata.key(service)
+        for service in services
+        if normalise_deployment_mode(str((service.get("status") or {}).get("deploymentMode") or "")) in ("", KNATIVE)
+    ]
 
 
 def of_copied_bundle(change: Change, view: View) -> Iterable[ObjectKey]:
@@ -227,7 +241,12 @@ def _is_ready(pod: Object | None) -> bool:
 
 
 def _deployment_counted(pod: Object, view: View) -> bool:
-    """Whether the pod's Deployment says as many ready replicas as there are ready pods."""
+    """Whether the pod's Deployment says as many ready replicas as there are ready pods.
+
+    Knative does not say how many there are: each pod of it counts.
+    """
+    if REVISION_LABEL in metadata.labels(pod):
+        return True
     namespace = metadata.namespace(pod)
     name = metadata.labels(pod).get(APP_LABEL, "").removeprefix(app_label(""))
     deployment = view.get(DEPLOYMENT, name, namespace) or {}

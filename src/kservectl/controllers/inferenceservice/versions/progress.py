@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
+from kservectl.api.kinds import KNATIVE_SERVICE
 from kservectl.controllers.inferenceservice import explain
 from kservectl.controllers.inferenceservice.canary.names import object_names
 from kservectl.controllers.inferenceservice.pod_state import is_ready, pods_of
-from kservectl.controllers.inferenceservice.rolled_out import is_observed, is_rolled_out
+from kservectl.controllers.inferenceservice.rolled_out import is_observed, is_rolled_out, runs_newest_revision
 from kservectl.controllers.inferenceservice.status import READY
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT
+from kservectl.objects.kind import DEPLOYMENT, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.drift import applied_fields, differences
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
+
+_RUNNING = (DEPLOYMENT, KNATIVE_SERVICE)
 
 
 def is_settled(service: Object, outcome: Outcome, view: View) -> bool:
@@ -23,13 +26,17 @@ def is_settled(service: Object, outcome: Outcome, view: View) -> bool:
     """
     if outcome.terminal_error or not _says_ready(outcome.status or service.get("status") or {}):
         return False
-    live = _stable(service, view)
-    wanted = [obj for obj in outcome.desired if _is_stable(service, obj)]
-    by_name = {metadata.name(obj): obj for obj in live}
+    deployments, serverless = _stable(service, view), view.owned(KNATIVE_SERVICE, metadata.uid(service))
+    live = {(DEPLOYMENT, metadata.name(obj)): obj for obj in deployments}
+    live |= {(KNATIVE_SERVICE, metadata.name(obj)): obj for obj in serverless}
+    wanted = [
+        (kind, obj) for kind in _RUNNING for obj in outcome.desired if _is(kind, obj) and _is_stable(service, obj)
+    ]
     return (
         bool(live)
-        and all(is_rolled_out(obj) for obj in live)
-        and all(_is_as_desired(by_name.get(metadata.name(obj)), obj) for obj in wanted)
+        and all(is_rolled_out(obj) for obj in deployments)
+        and all(runs_newest_revision(obj) for obj in serverless)
+        and all(_is_as_desired(live.get((kind, metadata.name(obj))), obj) for kind, obj in wanted)
     )
 
 
@@ -61,11 +68,11 @@ def _stable(service: Object, view: View) -> Sequence[Object]:
 
 
 def _is_stable(service: Object, obj: Object) -> bool:
-    return bool(
-        obj.get("kind", DEPLOYMENT.kind) == DEPLOYMENT.kind
-        and not metadata.is_deleting(obj)
-        and metadata.name(obj) not in object_names(service)
-    )
+    return not metadata.is_deleting(obj) and metadata.name(obj) not in object_names(service)
+
+
+def _is(kind: Kind, obj: Object) -> bool:
+    return (obj["apiVersion"], obj["kind"]) == (kind.api_version, kind.kind)
 
 
 def _is_as_desired(live: Object | None, desired: Object) -> bool:

@@ -1,0 +1,1 @@
+"""Services in Knative mode: a Knative Service for each component, and Istio in front of them."""
