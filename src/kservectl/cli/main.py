@@ -14,6 +14,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "tree": ("kservectl.cli.tree", "An object, all that it owns, and how each part is doing."),
     "why": ("kservectl.cli.why", "Why something is not Ready, and what to do next."),
     "router": ("kservectl.cli.router", "The data plane of an InferenceGraph."),
+    "agent": ("kservectl.cli.agent", "The side car of a model server: models, payload log, batches."),
     "node-agent": ("kservectl.cli.node_agent", "Keeps models on a node's disk."),
     "download": ("kservectl.cli.download", "Fetch one model into a folder."),
     "crds": ("kservectl.cli.manifests", "Print the CustomResourceDefinitions."),
@@ -21,7 +22,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-_GRAPH = "--graph-json"
+_GIVEN_AWAY_BY = {"--graph-json": "router", "--component-port": "agent"}
+"""Options that KServe starts its images with, which name no command: each belongs to one alone."""
 
 
 class _LazyGroup(click.Group):
@@ -42,8 +44,9 @@ class _LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # `python -m kservectl --kubeconfig …` is the manager: options without a command are those of `run`.
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version", "-h")):
-            # The image of a graph's router is given the graph and no command, as KServe's is.
-            args = ["router" if _GRAPH in args else "run", *args]
+            # The images of a graph's router and of an agent are given no command, as KServe's are.
+            command = next((command for option, command in _GIVEN_AWAY_BY.items() if option in args), "run")
+            args = [command, *args]
         return super().parse_args(ctx, args)
 
 

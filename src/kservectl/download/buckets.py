@@ -41,6 +41,8 @@ class Bucket:
 def bucket_of(uri: str, environ: Mapping[str, str], read_seconds: float) -> Bucket:
     """The bucket of an s3:// or gs:// URI; raises DownloadRefused if it names none, or obstore is not installed."""
     url = urlsplit(uri)
+    if url.scheme not in ("s3", "gs"):
+        raise DownloadRefused(f"{shown(uri)} is no bucket: s3:// or gs:// is expected")
     if not url.netloc:
         raise DownloadRefused(f"{shown(uri)} names no bucket")
     if importlib.util.find_spec("obstore") is None:
