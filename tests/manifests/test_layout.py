@@ -15,6 +15,8 @@ from kservectl.objects import metadata
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 KUBECTL = shutil.which("kubectl")
+_EXTRAS = ("samples/", "gateway/", "gateway-tls/", "node-agent/")
+"""What the base does not install."""
 
 
 def identity(obj: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -37,7 +39,7 @@ def test_what_is_written_is_read_back_as_the_same_objects(generated: dict[str, s
     installed = [
         yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         for path, text in generated.items()
-        if not path.endswith("kustomization.yaml") and not path.startswith(("samples/", "gateway/", "gateway-tls/"))
+        if not path.endswith("kustomization.yaml") and not path.startswith(_EXTRAS)
     ]
     by_name = {identity(obj): obj for obj in installed}
     assert len(by_name) == len(installed) == len(documents())

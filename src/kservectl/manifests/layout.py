@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from kservectl.api.crds import crds
-from kservectl.manifests import manager, rbac, webhooks
+from kservectl.manifests import manager, node_agent, node_agent_rbac, rbac, webhooks
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import TLS_SECRET, gateway, gateway_with_tls
 from kservectl.manifests.graph_samples import graphs, models
@@ -33,6 +33,7 @@ _ROOT_NOTE = (
     "#   kubectl apply --server-side -k manifests\n"
     "# A Gateway for clusters that have none: kubectl apply --server-side -k manifests/gateway\n"
     "# The same with HTTPS and gRPC, once its certificate is there: kubectl apply --server-side -k manifests/gateway-tls\n"
+    "# For models on the disks of nodes: kubectl apply --server-side -k manifests/node-agent\n"
 )
 _TLS_NOTE = (
     "# The certificate is yours to provide, before or after:\n"
@@ -65,13 +66,24 @@ def documents() -> list[Object]:
     return [manager.namespace(), *(obj for objects in folders().values() for obj in objects)]
 
 
+def node_agent_objects() -> list[Object]:
+    """What nodes that keep models need beside the base, in the order in which it is to be installed."""
+    return [
+        *node_agent.namespaces(),
+        *node_agent_rbac.objects(),
+        node_agent.download_container(),
+        node_agent.daemon_set(),
+    ]
+
+
 def files() -> dict[str, str]:
     """Path below `manifests/` → text, for every generated file."""
     found = {"namespace.yaml": _text([manager.namespace()])}
     base = folders()
     gateways = {"gateway": [gateway()], "gateway-tls": [gateway_with_tls()]}
     notes = {"gateway-tls": _TLS_NOTE}
-    for folder, objects in {**base, **gateways, **_samples()}.items():
+    extras = {**gateways, "node-agent": node_agent_objects()}
+    for folder, objects in {**base, **extras, **_samples()}.items():
         found |= _folder(folder, objects, notes.get(folder, ""))
     found[KUSTOMIZATION] = _kustomization(["namespace.yaml", *base], note=_ROOT_NOTE)
     return found
@@ -112,8 +124,10 @@ def _folder(folder: str, objects: Sequence[Object], note: str = "") -> dict[str,
 
 
 def _file_name(obj: Mapping[str, Any]) -> str:
-    """The name alone where kinds are not mixed in a folder, else with the kind before it."""
+    """The name alone where kinds are not mixed in a folder, else with the kind (and, where needed, namespace) before it."""
     name = metadata.name(obj)
+    if obj["kind"] in ("Role", "RoleBinding") and name == node_agent.NODE_AGENT:
+        name = f"{name}-{metadata.namespace(obj)}"
     match obj["kind"]:
         case "CustomResourceDefinition" | "ClusterServingRuntime" | "ClusterStorageContainer" | "InferenceService":
             return f"{name}.yaml"

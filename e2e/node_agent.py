@@ -1,0 +1,23 @@
+"""`kservectl node-agent` as a process, with its disk."""
+
+from pathlib import Path
+
+from e2e.process import Process, free_port
+
+
+class NodeAgentProcess(Process):
+    """The agent of one node, with `root` as its disk."""
+
+    def __init__(self, kubeconfig: Path, node: str, root: Path, log: Path) -> None:
+        self.health_port = free_port()
+        arguments = (
+            "node-agent",
+            f"--kubeconfig={kubeconfig}",
+            f"--node-name={node}",
+            f"--root={root}",
+            "--system-namespace=kserve",
+            "--metrics-bind=",
+            f"--health-bind=127.0.0.1:{self.health_port}",
+            "--log-format=json",
+        )
+        super().__init__(arguments, log)
