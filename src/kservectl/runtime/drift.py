@@ -83,7 +83,7 @@ def _differences(live: Object, desired: Object, owned: Owned) -> Iterator[Differ
 
 
 def _map(live: Any, desired: Mapping[str, Any], owned: Owned, path: str) -> Iterator[Difference]:
-    if not isinstance(live, Mapping):
+    if not isinstance(live, dict):
         yield Difference(path, "changed")
         return
     for name, value in desired.items():
@@ -100,7 +100,7 @@ def _field(live: Mapping[str, Any], name: str, value: Any, owned: Owned, path: s
     elif value is None:
         if inner is not None:
             yield Difference(path, "stale")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         yield from _mapping(live[name], value, inner, path)
     elif isinstance(value, list):
         yield from _list(live[name], value, inner, path)
@@ -163,7 +163,7 @@ def _matching(held: Mapping[str, Mapping[str, Any]], item: Mapping[str, Any]) ->
 
 
 def _is_named(entry: Any, keys: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    return isinstance(entry, Mapping) and all(entry.get(name) == keys.get(name, entry.get(name)) for name in names)
+    return isinstance(entry, dict) and all(entry.get(name) == keys.get(name, entry.get(name)) for name in names)
 
 
 def _stale(live: Mapping[str, Any], desired: Mapping[str, Any], owned: Owned, prefix: str) -> Iterator[Difference]:
@@ -174,8 +174,8 @@ def _stale(live: Mapping[str, Any], desired: Mapping[str, Any], owned: Owned, pr
 
 def _covers(live: Any, desired: Any, path: str) -> bool:
     """Whether `live` is `desired` with nothing but additions (defaults of the server) inside its maps."""
-    if isinstance(desired, Mapping):
-        return isinstance(live, Mapping) and all(
+    if isinstance(desired, dict):
+        return isinstance(live, dict) and all(
             _covers(live[name], value, f"{path}.{name}") if name in live else _is_zero(value)
             for name, value in desired.items()
         )
@@ -199,4 +199,4 @@ def _is_zero(value: Any) -> bool:
 
 
 def _all_text(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values())
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
