@@ -14,7 +14,8 @@ from kservectl.objects.metadata import Object
 pytestmark = pytest.mark.usefixtures("manager")
 
 OLD, NEW = "iris-predictor", "iris-v2-predictor"
-AUTOMATIC = {"kservectl.dev/rollback-policy": "automatic", "kservectl.dev/progress-deadline-seconds": "5"}
+DEADLINE = "kservectl.dev/progress-deadline-seconds"
+AUTOMATIC = {"kservectl.dev/rollback-policy": "automatic", DEADLINE: "600"}
 
 
 def version(number: int, **more: object) -> Object:
@@ -54,6 +55,23 @@ async def recorded(api: Api, namespace: str, number: int) -> None:
     )
 
 
+async def failing_pod(api: Api, namespace: str) -> str:
+    """The name of the new version's pod once its server has ended badly."""
+
+    def ended(pod: Object) -> bool:
+        statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+        return any("terminated" in {**(each.get("lastState") or {}), **(each.get("state") or {})} for each in statuses)
+
+    found = await api.until_all(
+        POD,
+        namespace,
+        lambda pods: any(map(ended, pods)),
+        "a pod of the broken version has ended",
+        label_selector=f"app=isvc.{NEW}",
+    )
+    return next(metadata.name(pod) for pod in found if ended(pod))
+
+
 async def test_canary_promotion_broken_version_and_automatic_rollback(
     api: Api, namespace: str, cluster: Target
 ) -> None:
@@ -86,7 +104,22 @@ async def test_canary_promotion_broken_version_and_automatic_rollback(
     assert kept == pods
     template = (await api.get(DEPLOYMENT, NEW, namespace))["spec"]["template"]
 
+    promoted = await ready(api, namespace, "iris")
+    assert "canaryStatuses" not in promoted["status"]
+    assert condition(promoted, "CanaryPredictorReady") == {}
+
     await respec(api, namespace, version(3, name="v2", annotations={FAULT: "crash-loop"}))
+    failing = await failing_pod(api, namespace)
+    broken = await api.get(INFERENCE_SERVICE, "iris", namespace)
+    assert condition(broken, "RolledBack")["status"] == "Unknown"
+    assert condition(broken, "RolledBack")["reason"] == "RollingOut"
+    assert is_ready(broken), "the pods of version 2 serve on"
+    await routed(api, namespace, (NEW, 1))
+    _, answer = await why(cluster, namespace, "iris")
+    assert f"Pod/{failing} Container kserve-container of pod {failing} ended with exit code 1" in problems(answer)
+
+    note = {"metadata": {"annotations": {DEADLINE: "1"}}}
+    await api.merge(INFERENCE_SERVICE, "iris", namespace, note)
     back = await api.until(
         INFERENCE_SERVICE,
         "iris",
@@ -95,17 +128,18 @@ async def test_canary_promotion_broken_version_and_automatic_rollback(
         "the version before serves again",
     )
     assert condition(back, "RolledBack")["reason"] == "ProgressDeadlineExceeded"
-    assert f"of pod {NEW}-" in condition(back, "RolledBack")["message"]
+    assert f"of pod {failing} ended with exit code 1" in condition(back, "RolledBack")["message"]
     assert back["spec"]["predictor"]["model"]["storageUri"].endswith("/3")
     await api.until(
         DEPLOYMENT, NEW, namespace, lambda each: each["spec"]["template"] == template, "it runs version 2 again"
     )
-    await api.until(INFERENCE_SERVICE, "iris", namespace, is_ready, "it is Ready")
+    await api.until_gone(POD, failing, namespace)
+    await ready(api, namespace, "iris")
     await routed(api, namespace, (NEW, 1))
 
     code, answer = await why(cluster, namespace, "iris")
     assert code == 0
-    assert f"of pod {NEW}-" in problems(answer)
+    assert f"of pod {failing} ended with exit code 1" in problems(answer)
     assert "Change the spec to end this" in problems(answer)
 
 
