@@ -11,7 +11,7 @@ from e2e.process import kservectl
 from e2e.services import FAULT, custom, ready, service
 from e2e.target import Target
 from kservectl.api.kinds import INFERENCE_SERVICE
-from kservectl.objects.kind import DEPLOYMENT, EVENT, POD
+from kservectl.objects.kind import DEPLOYMENT, EVENT, HORIZONTAL_POD_AUTOSCALER, POD, SERVICE
 from kservectl.objects.metadata import Object
 
 pytestmark = pytest.mark.usefixtures("manager")
@@ -71,6 +71,31 @@ async def test_unknown_runtime_is_named(api: Api, namespace: str, cluster: Targe
     )
     assert {each["type"] for each in events if "no-such-runtime" in each.get("note", "")} == {"Warning"}
     assert await api.find(DEPLOYMENT, "lost-predictor", namespace) is None
+
+
+async def test_refused_deployment_is_named_has_no_scaler_and_recovers(
+    api: Api, namespace: str, cluster: Target
+) -> None:
+    await api.create(INFERENCE_SERVICE, service("bad", namespace, livenessProbe={"httpGet": {"path": "/", "port": 0}}))
+
+    found = await api.until(
+        INFERENCE_SERVICE,
+        "bad",
+        namespace,
+        lambda each: condition(each, "PredictorReady").get("reason") == "ReconcileFailed",
+        "it says that its Deployment was refused",
+    )
+    said = condition(found, "PredictorReady")["message"]
+    assert said.startswith('fails to reconcile predictor: Deployment.apps "bad-predictor" is invalid: ')
+    assert "livenessProbe.httpGet.port" in said
+    assert condition(found, "Ready")["message"] == said
+    assert await api.find(SERVICE, "bad-predictor", namespace) is not None
+    assert await api.find(HORIZONTAL_POD_AUTOSCALER, "bad-predictor", namespace) is None
+
+    mended = {"spec": {"predictor": {"model": {"livenessProbe": {"httpGet": {"port": 8080}}}}}}
+    await api.merge(INFERENCE_SERVICE, "bad", namespace, mended)
+    await ready(api, namespace, "bad")
+    assert await api.find(HORIZONTAL_POD_AUTOSCALER, "bad-predictor", namespace) is not None
 
 
 # Only the devcluster knows that no registry can be under .invalid.
