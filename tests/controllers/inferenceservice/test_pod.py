@@ -109,7 +109,6 @@ def test_pod_fields_of_both_are_merged() -> None:
         tolerations=[{"key": "x"}],
         imagePullSecrets=[{"name": "one"}],
         schedulerName="theirs",
-        hostIPC=True,
     )
     own = {
         "nodeSelector": {"b": "3"},
@@ -125,7 +124,22 @@ def test_pod_fields_of_both_are_merged() -> None:
     assert {secret["name"] for secret in pod["imagePullSecrets"]} == {"one", "two"}
     assert pod["schedulerName"] == "mine"
     assert pod["serviceAccountName"] == "me"
-    assert "hostIPC" not in pod
+
+
+@pytest.mark.parametrize(
+    ("theirs", "own", "shared"),
+    [
+        ({}, {}, None),
+        ({"hostIPC": False}, {}, None),
+        ({"hostIPC": True}, {}, True),
+        ({"hostIPC": True}, {"hostIPC": False}, False),
+        ({}, {"hostIPC": True}, True),
+    ],
+)
+def test_memory_of_the_host_is_shared_where_the_runtime_or_the_service_says_so(
+    theirs: Object, own: Object, shared: bool | None
+) -> None:
+    assert pod_of({**model(), **own}, runtime(**theirs)).get("hostIPC") is shared
 
 
 THEIRS, OWN = {"name": "gpu", "resourceClaimName": "theirs"}, {"name": "gpu", "resourceClaimName": "own"}

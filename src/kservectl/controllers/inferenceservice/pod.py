@@ -30,6 +30,7 @@ _FROM_RUNTIME = (
     "imagePullSecrets",
     "schedulerName",
     "resourceClaims",
+    "hostIPC",
 )
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
