@@ -224,6 +224,17 @@ async def test_a_refusal_that_names_the_object_is_told_in_the_servers_words_alon
     assert applied.failures[0].message.startswith('Service "bad" is invalid: [spec.ports[0].port')
 
 
+async def test_a_child_for_a_namespace_that_is_not_there_is_told_of_and_tried_again_soon(bench: Bench) -> None:
+    child = config_map("a")
+    child["metadata"]["namespace"] = "not-there"
+    wanted = Outcome(desired=(child, config_map("b")), shared=frozenset({0}))
+    applied = await bench.apply(wanted)
+    assert 'namespaces "not-there" not found' in applied.failures[0].message
+    assert bench.data("b") == {}
+    assert applied.retry_after == pytest.approx(10)
+    assert (await bench.apply(wanted)).writes == 0
+
+
 async def test_a_shared_child_has_no_owner_and_is_never_pruned(bench: Bench) -> None:
     await bench.apply(Outcome(desired=(config_map("a", x="1"),), shared=frozenset({0})))
     child = bench.cluster.get(CONFIG_MAP, "a", "default")

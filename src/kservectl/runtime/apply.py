@@ -297,9 +297,9 @@ class Applier:
             failure = self._stranger(owner, body, kind, live) if live is not None else None
             if failure is None:
                 failure = await self._put(owner, body, child, live, memory)
-        except (Invalid, Forbidden, BadRequest) as error:
+        except (Invalid, Forbidden, BadRequest, NotFound) as error:  # not found is the namespace, or the kind
             failure = Failure(kind, key, _refusal(kind, key, error.message))
-            if not isinstance(error, Forbidden):
+            if isinstance(error, Invalid | BadRequest):
                 wait = _REFUSAL_EXPIRES
         if failure is not None:
             version = metadata.resource_version(live) if live else ""
