@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice import handler as inferenceservice
+from kservectl.admission.localmodel import handler as localmodel
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.mounted import MountedCertificate
 from kservectl.admission.pods import handler as pods
@@ -23,8 +25,10 @@ from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     CLUSTER_STORAGE_CONTAINER,
     INFERENCE_SERVICE,
+    LLM_INFERENCE_SERVICE,
     LOCAL_MODEL_CACHE,
     LOCAL_MODEL_NAMESPACE_CACHE,
+    LOCAL_MODEL_NODE_GROUP,
     SERVING_RUNTIME,
 )
 from kservectl.client.client import Client
@@ -32,16 +36,20 @@ from kservectl.clock import Clock
 from kservectl.controllers.inferencegraph import controller as inferencegraph_controller
 from kservectl.controllers.inferenceservice import controller as inferenceservice_controller
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.localmodel import controller as localmodel_controller
 from kservectl.controllers.trainedmodel import controller as trainedmodel_controller
 from kservectl.controllers.trainedmodel import modelconfig
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.modelregistry.lookup import RegistryQuestions, ask_again_when_configured, registry_lookup
+from kservectl.modelstorage.local_model import CACHE_LABEL
 from kservectl.objects.kind import CONFIG_MAP, SERVICE_ACCOUNT
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
 from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.sources import unsynced
+
+_LOG = structlog.get_logger()
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
 
@@ -59,10 +67,17 @@ CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
     "inferencegraph": inferencegraph_controller.build,
     "trainedmodel": trainedmodel_controller.build,
     "modelconfig": modelconfig.build,
+    "localmodelcache": localmodel_controller.build_cluster_caches,
+    "localmodelnamespacecache": localmodel_controller.build_namespace_caches,
+    "localmodelplacement": localmodel_controller.build_placement,
+    "localmodelnodegroup": localmodel_controller.build_node_groups,
 }
 """Every controller by its name on the command line; each is made from the settings and a number of workers."""
 
-_CLUSTER_WIDE = (CLUSTER_STORAGE_CONTAINER, CLUSTER_SERVING_RUNTIME, LOCAL_MODEL_CACHE)
+_OF_WHOLE_CLUSTER = frozenset(name for name in CONTROLLERS if name.startswith("localmodel"))
+"""What nodes keep concerns every namespace: these do not run in a manager that looks at some only."""
+
+_CLUSTER_WIDE = (CLUSTER_STORAGE_CONTAINER, CLUSTER_SERVING_RUNTIME, LOCAL_MODEL_CACHE, LOCAL_MODEL_NODE_GROUP)
 _NAMESPACED = (SERVING_RUNTIME, LOCAL_MODEL_NAMESPACE_CACHE)
 """What webhooks look at beside InferenceServices and the configuration, if the cluster has it."""
 
@@ -117,6 +132,9 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
     if "trainedmodel" in options.controllers:
         _add_registry(manager, clock, options, rng)
     for name in options.controllers:
+        if options.namespaces and name in _OF_WHOLE_CLUSTER:
+            _LOG.info("controller is not run, because it needs to see all namespaces", controller=name)
+            continue
         workers = options.workers.get(name)
         build = CONTROLLERS[name]
         manager.add(build(options.settings) if workers is None else build(options.settings, workers=workers))
@@ -133,6 +151,7 @@ def webhooks(system_namespace: str) -> Sequence[Webhook]:
         *runtimes.webhooks(system_namespace),
         *inferencegraph.webhooks(),
         *trainedmodel.webhooks(),
+        *localmodel.webhooks(),
     )
     return [enforcement.guarded(webhook, system_namespace) for webhook in found]
 
@@ -156,6 +175,15 @@ def _add_webhooks(
     optional = [manager.factory.informer(kind, optional=True) for kind in _CLUSTER_WIDE]
     optional += [manager.factory.informer(kind, namespaces=options.namespaces, optional=True) for kind in _NAMESPACED]
     # Every pod with a model has one; read for each it would be the only request that admitting a pod costs.
+    optional.append(
+        manager.factory.informer(
+            LLM_INFERENCE_SERVICE,
+            namespaces=options.namespaces,
+            label_selector=CACHE_LABEL,
+            metadata_only=True,
+            optional=True,
+        )
+    )
     accounts = manager.factory.informer(SERVICE_ACCOUNT, namespaces=options.namespaces)
     server = WebhookServer(
         webhooks(namespace),

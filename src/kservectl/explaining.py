@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kservectl.api.kinds import GATEWAY, INFERENCE_GRAPH, INFERENCE_SERVICE, TRAINED_MODEL
+from kservectl.api.kinds import (
+    GATEWAY,
+    INFERENCE_GRAPH,
+    INFERENCE_SERVICE,
+    LOCAL_MODEL_CACHE,
+    LOCAL_MODEL_NAMESPACE_CACHE,
+    TRAINED_MODEL,
+)
 from kservectl.assembly import CONTROLLERS
 from kservectl.client.client import Client
 from kservectl.client.errors import NotFound
@@ -23,6 +30,8 @@ _CONTROLLER_OF: Mapping[Kind, str] = {
     INFERENCE_SERVICE: "inferenceservice",
     INFERENCE_GRAPH: "inferencegraph",
     TRAINED_MODEL: "trainedmodel",
+    LOCAL_MODEL_CACHE: "localmodelcache",
+    LOCAL_MODEL_NAMESPACE_CACHE: "localmodelnamespacecache",
 }
 
 _SHARED_BY_NAMESPACES = frozenset({GATEWAY})

@@ -72,6 +72,8 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
     children = {right[:2] for right in rights if right[2] == "create"} - {("events.k8s.io", "events")}
     assert children == {
         ("", "configmaps"),
+        ("", "persistentvolumeclaims"),
+        ("", "persistentvolumes"),
         ("", "services"),
         ("apps", "controllerrevisions"),
         ("apps", "controllerrevisions"),
@@ -84,6 +86,7 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
         ("networking.k8s.io", "ingresses"),
         ("networking.k8s.io", "networkpolicies"),
         ("opentelemetry.io", "opentelemetrycollectors"),
+        ("serving.kserve.io", "localmodelnodes"),
     }
     for child in children:
         assert {right[2] for right in rights if right[:2] == child} == {
@@ -167,6 +170,8 @@ def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
         ("ValidatingWebhookConfiguration", "clusterservingruntime.serving.kserve.io"),
         ("ValidatingWebhookConfiguration", "inferencegraph.serving.kserve.io"),
         ("ValidatingWebhookConfiguration", "trainedmodel.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "localmodelcache.serving.kserve.io"),
+        ("ValidatingWebhookConfiguration", "localmodelnamespacecache.serving.kserve.io"),
     ]
     found = {
         webhook["name"]: (
@@ -193,6 +198,16 @@ def test_webhooks_have_the_names_and_rules_of_kserve() -> None:
             "/validate-serving-kserve-io-v1alpha1-inferencegraph",
             ["inferencegraphs"],
             ["CREATE", "UPDATE"],
+        ),
+        "localmodelcache.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-localmodelcache",
+            ["localmodelcaches"],
+            ["CREATE", "UPDATE", "DELETE"],
+        ),
+        "localmodelnamespacecache.kserve-webhook-server.validator": (
+            "/validate-serving-kserve-io-v1alpha1-localmodelnamespacecache",
+            ["localmodelnamespacecaches"],
+            ["CREATE", "UPDATE", "DELETE"],
         ),
         "trainedmodel.kserve-webhook-server.validator": (
             "/validate-serving-kserve-io-v1alpha1-trainedmodel",

@@ -8,7 +8,14 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE, KNATIVE_SERVICE, SCALED_OBJECT, VIRTUAL_SERVICE
+from kservectl.api.kinds import (
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    KNATIVE_SERVICE,
+    LOCAL_MODEL_NODE,
+    SCALED_OBJECT,
+    VIRTUAL_SERVICE,
+)
 from kservectl.cli.connect import cluster_options, connected
 from kservectl.cli.printing import as_json, as_tree
 from kservectl.cli.process import run_until_signal
@@ -25,6 +32,8 @@ from kservectl.objects.kind import (
     HORIZONTAL_POD_AUTOSCALER,
     INGRESS,
     JOB,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
     POD,
     REPLICA_SET,
     SERVICE,
@@ -46,6 +55,9 @@ OWNED: Sequence[Kind] = (
     KNATIVE_SERVICE,
     VIRTUAL_SERVICE,
     INFERENCE_SERVICE,
+    LOCAL_MODEL_NODE,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
 )
 """The kinds that a tree is made of."""
 

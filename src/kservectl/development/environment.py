@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from kservectl.api.config import Config
 from kservectl.api.crds import crds
 from kservectl.assembly import Options, WebhookOptions, assemble
 from kservectl.client.client import Client
@@ -28,6 +29,7 @@ from kservectl.devcluster.types.catalogue import schemaless_definitions
 from kservectl.devcluster.workloads.controllers import FIELD_MANAGER, controllers
 from kservectl.devcluster.workloads.node import NODE_NAME, node
 from kservectl.devcluster.workloads.pod import Pace
+from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import gateway
 from kservectl.manifests.layout import folders
 from kservectl.manifests.manager import namespace
@@ -177,11 +179,18 @@ async def _install(cluster: DevCluster, clock: Clock, *, with_webhooks: bool) ->
     await cluster.patch(NODE, NODE_NAME, "", {"status": node(clock.now())["status"]}, subresource="status")
     objects: Sequence[Object] = [
         namespace(),
+        _namespace_for_jobs(),
         *(obj for folder, members in parts.items() if folder not in skipped for obj in members),
         gateway(),
     ]
     for obj in objects:
         await _put(cluster, find_kind(cluster, obj), obj)
+
+
+def _namespace_for_jobs() -> Object:
+    """Where the claims are through which models are downloaded."""
+    name = Config(config_map()).local_model.job_namespace
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 async def _put(cluster: DevCluster, kind: Kind, obj: Object) -> None:

@@ -12,6 +12,9 @@ from kservectl.inspection.tree import Node, tree
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import ObjectKey
 
+_BECOME_READY = frozenset({"InferenceService", "LocalModelCache", "LocalModelNamespaceCache"})
+"""Kinds whose objects are not ready before they say so."""
+
 Target = tuple[Kind, ObjectKey]
 
 
@@ -82,7 +85,8 @@ class Progress:
         obj = self._cluster.get(kind, key.name, key.namespace)
         if obj is None:
             return False
-        return state(obj).ready is not False and not (kind.kind == "InferenceService" and state(obj).ready is None)
+        ready = state(obj).ready
+        return ready is not False and not (ready is None and kind.kind in _BECOME_READY)
 
     async def _notice(self, kind: Kind) -> None:
         async for _ in self._cluster.follow(kind):

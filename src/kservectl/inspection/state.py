@@ -120,6 +120,32 @@ def _service(obj: Object) -> State:
     return State(None, ports)
 
 
+def _volume(obj: Object) -> State:
+    phase = str((obj.get("status") or {}).get("phase") or "Pending")
+    return State(None if phase in ("Available", "Pending") else phase == "Bound", phase.lower())
+
+
+def _model_cache(obj: Object) -> State:
+    status = obj.get("status") or {}
+    copies, progress = status.get("copies") or {}, status.get("progress") or {}
+    found = condition(obj, "Ready")
+    if found is None:
+        return State(None)
+    text = f"{copies.get('available', 0)}/{copies.get('total', 0)} nodes"
+    if found.get("status") == "True":
+        return State(True, text)
+    if "percent" in progress:
+        text += f", {progress['percent']} %"
+    return State(False, text, str(found.get("message") or found.get("reason") or ""))
+
+
+def _model_node(obj: Object) -> State:
+    listed = (obj.get("spec") or {}).get("localModels") or ()
+    states = ((obj.get("status") or {}).get("modelStatus") or {}).values()
+    done = sum(each == "ModelDownloaded" for each in states)
+    return State(done >= len(listed), f"{done}/{len(listed)} models")
+
+
 _BY_KIND: Mapping[str, Callable[[Object], State]] = {
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
@@ -127,5 +153,10 @@ _BY_KIND: Mapping[str, Callable[[Object], State]] = {
     "HTTPRoute": _http_route,
     "HorizontalPodAutoscaler": _autoscaler,
     "Job": _job,
+    "LocalModelCache": _model_cache,
+    "LocalModelNamespaceCache": _model_cache,
+    "LocalModelNode": _model_node,
+    "PersistentVolume": _volume,
+    "PersistentVolumeClaim": _volume,
     "Service": _service,
 }

@@ -22,6 +22,8 @@ CLUSTER_RUNTIME_CONFIGURATION = "clusterservingruntime.serving.kserve.io"
 
 GRAPH_CONFIGURATION = "inferencegraph.serving.kserve.io"
 MODEL_CONFIGURATION = "trainedmodel.serving.kserve.io"
+CACHE_CONFIGURATION = "localmodelcache.serving.kserve.io"
+NAMESPACE_CACHE_CONFIGURATION = "localmodelnamespacecache.serving.kserve.io"
 
 WEBHOOK_CONFIGURATIONS = (
     WEBHOOK_CONFIGURATION,
@@ -29,6 +31,8 @@ WEBHOOK_CONFIGURATIONS = (
     CLUSTER_RUNTIME_CONFIGURATION,
     GRAPH_CONFIGURATION,
     MODEL_CONFIGURATION,
+    CACHE_CONFIGURATION,
+    NAMESPACE_CACHE_CONFIGURATION,
 )
 """The names of all mutating and validating configurations."""
 

@@ -25,15 +25,30 @@ def cluster_role() -> Object:
     """Rights in every namespace."""
     rules = [
         _rule("serving.kserve.io", ("inferencegraphs", "inferenceservices"), (*_READ, "patch")),
+        _rule("serving.kserve.io", ("localmodelcaches", "localmodelnamespacecaches"), (*_READ, "patch")),
+        _rule("serving.kserve.io", ("localmodelnodes",), _OWN),
         _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "patch", "delete")),
         _rule(
             "serving.kserve.io",
-            ("inferencegraphs/status", "inferenceservices/status", "trainedmodels/status"),
+            (
+                "inferencegraphs/status",
+                "inferenceservices/status",
+                "localmodelcaches/status",
+                "localmodelnamespacecaches/status",
+                "localmodelnodegroups/status",
+                "trainedmodels/status",
+            ),
             ("patch",),
         ),
         _rule(
             "serving.kserve.io",
-            ("inferencegraphs/finalizers", "inferenceservices/finalizers", "trainedmodels/finalizers"),
+            (
+                "inferencegraphs/finalizers",
+                "inferenceservices/finalizers",
+                "localmodelcaches/finalizers",
+                "localmodelnamespacecaches/finalizers",
+                "trainedmodels/finalizers",
+            ),
             ("update",),
         ),
         _rule(
@@ -41,16 +56,19 @@ def cluster_role() -> Object:
             (
                 "clusterservingruntimes",
                 "clusterstoragecontainers",
-                "localmodelcaches",
-                "localmodelnamespacecaches",
+                "llminferenceservices",
+                "localmodelnodegroups",
                 "servingruntimes",
             ),
             _READ,
         ),
         # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
         _rule("", ("configmaps", "services"), _OWN),
+        # Volumes of model caches; LocalModelNodes are owned by their Nodes.
+        _rule("", ("persistentvolumeclaims", "persistentvolumes"), _OWN),
+        _rule("", ("nodes/finalizers",), ("update",)),
         _rule("", ("secrets",), ("get",)),
-        _rule("", ("pods", "serviceaccounts"), _READ),
+        _rule("", ("nodes", "pods", "serviceaccounts"), _READ),
         _rule("apps", ("controllerrevisions", "deployments"), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
         _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),

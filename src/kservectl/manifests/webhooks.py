@@ -6,20 +6,25 @@ server refuses what the rules match, as `failurePolicy: Fail` demands.
 
 from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice.handler import DEFAULTER_PATH, VALIDATOR_PATH
+from kservectl.admission.localmodel import handler as localmodel
 from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.trainedmodel import handler as trainedmodel
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     INFERENCE_GRAPH,
     INFERENCE_SERVICE,
+    LOCAL_MODEL_CACHE,
+    LOCAL_MODEL_NAMESPACE_CACHE,
     SERVING_RUNTIME,
     TRAINED_MODEL,
 )
 from kservectl.manifests.names import (
+    CACHE_CONFIGURATION,
     CLUSTER_RUNTIME_CONFIGURATION,
     GRAPH_CONFIGURATION,
     MODEL_CONFIGURATION,
     NAMESPACE,
+    NAMESPACE_CACHE_CONFIGURATION,
     PART_OF,
     RUNTIME_CONFIGURATION,
     WEBHOOK_CONFIGURATION,
@@ -57,11 +62,15 @@ def validating() -> list[Object]:
         _validating(CLUSTER_RUNTIME_CONFIGURATION, runtimes.CLUSTER_VALIDATOR_PATH, CLUSTER_SERVING_RUNTIME),
         _validating(GRAPH_CONFIGURATION, inferencegraph.VALIDATOR_PATH, INFERENCE_GRAPH),
         _validating(MODEL_CONFIGURATION, trainedmodel.VALIDATOR_PATH, TRAINED_MODEL),
+        _validating(CACHE_CONFIGURATION, localmodel.VALIDATOR_PATH, LOCAL_MODEL_CACHE, "DELETE"),
+        _validating(
+            NAMESPACE_CACHE_CONFIGURATION, localmodel.NAMESPACE_VALIDATOR_PATH, LOCAL_MODEL_NAMESPACE_CACHE, "DELETE"
+        ),
     ]
 
 
-def _validating(name: str, path: str, kind: Kind) -> Object:
-    webhook = _webhook(kind.kind.lower(), "validator", path, kind, "CREATE", "UPDATE")
+def _validating(name: str, path: str, kind: Kind, *further: str) -> Object:
+    webhook = _webhook(kind.kind.lower(), "validator", path, kind, "CREATE", "UPDATE", *further)
     return _configuration("ValidatingWebhookConfiguration", name, webhook)
 
 

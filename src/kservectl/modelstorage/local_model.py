@@ -21,6 +21,9 @@ OPT_OUT_ANNOTATION = "serving.kserve.io/disable-localmodel"
 NODE_GROUP_ANNOTATION = "serving.kserve.io/nodegroup"
 """The node group whose volume the pods of a service read, instead of the cache's first."""
 
+LONGEST_CACHE_NAME = 63
+"""The name of a cache becomes the value of labels, which can be no longer."""
+
 
 def storage_key(uri: str) -> str:
     """The name of the folder in which a node keeps the model of this URI, as written."""

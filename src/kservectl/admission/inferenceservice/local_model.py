@@ -15,6 +15,7 @@ from kservectl.modelstorage.local_model import (
     CACHE_LABEL,
     CACHE_NAMESPACE_LABEL,
     CLAIM_ANNOTATION,
+    LONGEST_CACHE_NAME,
     SOURCE_ANNOTATION,
     serving_claim,
 )
@@ -80,6 +81,8 @@ def _closest(storage_uri: str, node_group: str, caches: Iterable[Object]) -> Cac
         source = text(block(cache, "spec"), "sourceModelUri").rstrip("/")
         group = _group(cache, node_group)
         wanted = storage_uri.rstrip("/")
+        if metadata.is_deleting(cache) or len(metadata.name(cache)) > LONGEST_CACHE_NAME:
+            continue  # on its way out, or not to be named in a label
         if group and source and (wanted == source or wanted.startswith(source + "/")) and len(source) > best_length:
             best, best_length = CachedModel(cache, group), len(source)
     return best

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from kservectl.devcluster.workloads import autoscaler, deployment, gateway, job, pod, replicaset
+from kservectl.api.kinds import LOCAL_MODEL_NODE
+from kservectl.devcluster.workloads import autoscaler, deployment, gateway, job, node_agent, pod, replicaset, volume
 from kservectl.devcluster.workloads.gateway import GATEWAY, HTTP_ROUTE
 from kservectl.devcluster.workloads.pod import Pace
 from kservectl.informers import Change
@@ -12,6 +13,8 @@ from kservectl.objects.kind import (
     HORIZONTAL_POD_AUTOSCALER,
     JOB,
     NODE,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
     POD,
     REPLICA_SET,
     SERVICE,
@@ -19,6 +22,7 @@ from kservectl.objects.kind import (
 )
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.controller import Controller, Owned, Watched
+from kservectl.runtime.predicates import not_only_status
 from kservectl.runtime.view import View
 
 FIELD_MANAGER = "devcluster"
@@ -26,6 +30,7 @@ FIELD_MANAGER = "devcluster"
 
 def controllers(pace: Pace | None = None) -> Sequence[Controller]:
     """All of them; pods live at the given pace."""
+    pace = pace or Pace()
     return (
         Controller("devcluster-deployment", DEPLOYMENT, deployment.reconcile, owns=(Owned(REPLICA_SET),), workers=2),
         Controller(
@@ -37,7 +42,7 @@ def controllers(pace: Pace | None = None) -> Sequence[Controller]:
             on_failure=replicaset.refused,
             workers=4,
         ),
-        Controller("devcluster-pod", POD, pod.reconciler(pace or Pace()), watches=(Watched(NODE, _none),), workers=4),
+        Controller("devcluster-pod", POD, pod.reconciler(pace), watches=(Watched(NODE, _none),), workers=4),
         Controller(
             "devcluster-job", JOB, job.reconcile, owns=(Owned(POD),), watches=(Watched(NODE, _none),), workers=2
         ),
@@ -61,11 +66,57 @@ def controllers(pace: Pace | None = None) -> Sequence[Controller]:
             workers=2,
             optional=True,
         ),
+        Controller(
+            "devcluster-volume",
+            PERSISTENT_VOLUME,
+            volume.reconcile_volume,
+            watches=(Watched(PERSISTENT_VOLUME_CLAIM, _volume_of),),
+            workers=2,
+        ),
+        Controller(
+            "devcluster-claim",
+            PERSISTENT_VOLUME_CLAIM,
+            volume.reconcile_claim,
+            owns=(Owned(PERSISTENT_VOLUME, shared_by=_claims_of),),
+            workers=2,
+        ),
+        node_agents(pace),
+    )
+
+
+def node_agents(pace: Pace) -> Controller:
+    """The agents of all nodes that cache models; of use on its own where a cluster has everything else."""
+    return Controller(
+        "devcluster-node-agent",
+        LOCAL_MODEL_NODE,
+        node_agent.reconciler(pace.download),
+        watches=(Watched(NODE, _same_name),),
+        predicate=not_only_status,
+        workers=4,
+        optional=True,
     )
 
 
 def _none(change: Change, view: View) -> Iterable[ObjectKey]:
     return ()
+
+
+def _same_name(change: Change, view: View) -> Iterable[ObjectKey]:
+    return () if change.old is not None and change.new is not None else (change.key,)
+
+
+def _volume_of(change: Change, view: View) -> Iterable[ObjectKey]:
+    name = (change.object.get("spec") or {}).get("volumeName")
+    return (ObjectKey("", str(name)),) if name else ()
+
+
+def _claims_of(change: Change, view: View) -> Iterable[ObjectKey]:
+    name = metadata.name(change.object)
+    return [
+        metadata.key(claim)
+        for claim in view.list(PERSISTENT_VOLUME_CLAIM)
+        if (claim.get("spec") or {}).get("volumeName") == name
+    ]
 
 
 def _all_of(kind: Kind) -> Callable[[Change, View], Iterable[ObjectKey]]:

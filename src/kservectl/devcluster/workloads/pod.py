@@ -28,6 +28,9 @@ class Pace:
     work: float = 1.0
     """How long the containers of a Job run."""
 
+    download: float = 1.0
+    """How long a node takes to download a model into its cache."""
+
 
 def reconciler(pace: Pace) -> Callable[[Object, View], Outcome]:
     """A reconcile function for pods that live at this pace."""
