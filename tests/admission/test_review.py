@@ -70,8 +70,9 @@ def test_what_is_left_out_reads_as_empty() -> None:
     [
         (b"{", "not JSON"),
         (b"null", "not an AdmissionReview"),
-        (orjson.dumps({"kind": "AdmissionReview"}), "apiVersion None is not served"),
-        (orjson.dumps({"apiVersion": "other/v1", "kind": "AdmissionReview"}), "send one of admission.k8s.io/v1, "),
+        (orjson.dumps({"kind": "AdmissionReview"}), "has no request"),
+        (orjson.dumps(review() | {"apiVersion": None}), "apiVersion None is not served"),
+        (orjson.dumps(review() | {"apiVersion": "other/v1"}), "send one of admission.k8s.io/v1, "),
         (orjson.dumps(review() | {"request": None}), "has no request"),
         (orjson.dumps(review(uid="")), "has no uid"),
         (orjson.dumps(review(oldObject=[])), "request.oldObject is not an object"),
@@ -114,3 +115,12 @@ def test_refusals_carry_a_status() -> None:
     assert answer["status"]["message"] == "a.b: is odd; is bad"
     assert answer["status"]["details"]["name"] == "b"
     assert answer["warnings"] == ["w"]
+
+
+def test_of_many_problems_the_first_are_told_and_the_others_counted() -> None:
+    errors = tuple(FieldError(f"spec.f{number}", "x" * 10_000) for number in range(60_000))
+    answer = response(invalid(ASKED, Verdict(errors, ("w",) * 60_000)))
+    assert len(orjson.dumps(answer)) < 300_000
+    assert answer["status"]["message"].endswith("; and 59950 more")
+    assert [cause["field"] for cause in answer["status"]["details"]["causes"]] == [f"spec.f{n}" for n in range(50)]
+    assert len(answer["warnings"]) == 50

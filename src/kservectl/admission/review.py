@@ -19,13 +19,27 @@ VERSIONS = ("v1", "v1beta1")
 WARNING_LENGTH = 256
 """The API server drops warnings that are longer than this many characters, so they are cut here."""
 
+MAX_VALUES = 50_000
+"""JSON values in an object under review. The largest pods have a few thousand; a handler cannot be interrupted, and some of
+its rules compare each with each."""
+
+MAX_PROBLEMS = 50
+"""Field errors, and warnings, that an answer tells; an object can have as many as it has fields."""
+
+_LONGEST_MESSAGE = 2048
+_SMALLEST_VALUE = 2  # bytes: a digit and a comma
+
 CauseType = Literal[
     "FieldValueInvalid", "FieldValueRequired", "FieldValueDuplicate", "FieldValueForbidden", "FieldValueNotSupported"
 ]
 
 
 class MalformedReview(Exception):
-    """The body is not an AdmissionReview that can be answered."""
+    """The body is not an AdmissionReview that can be decided. With a `uid` it can still be refused in one."""
+
+    def __init__(self, message: str, uid: str = "") -> None:
+        super().__init__(message)
+        self.uid = uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +106,28 @@ def decode(body: bytes) -> AdmissionRequest:
         raise MalformedReview(f"the body is not JSON: {problem}") from problem
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
         raise MalformedReview("the body is not an AdmissionReview")
-    group, _, version = str(review.get("apiVersion")).partition("/")
-    if group != GROUP or version not in VERSIONS:
-        accepted = ", ".join(f"{GROUP}/{name}" for name in VERSIONS)
-        raise MalformedReview(f"apiVersion {review.get('apiVersion')!r} is not served; send one of {accepted}")
     request = review.get("request")
     if not isinstance(request, dict):
         raise MalformedReview("the AdmissionReview has no request")
-    if not isinstance(request.get("uid"), str) or not request["uid"]:
+    uid = request.get("uid")
+    if not isinstance(uid, str) or not uid:
         raise MalformedReview("the request has no uid")
-    return _request(request, version)
+    group, _, version = str(review.get("apiVersion")).partition("/")
+    if group != GROUP or version not in VERSIONS:
+        accepted = ", ".join(f"{GROUP}/{name}" for name in VERSIONS)
+        raise MalformedReview(f"apiVersion {review.get('apiVersion')!r} is not served; send one of {accepted}", uid)
+    try:
+        if len(body) > MAX_VALUES * _SMALLEST_VALUE:
+            _check_size(request)
+        return _request(request, version)
+    except MalformedReview as problem:
+        raise MalformedReview(str(problem), uid) from problem
+
+
+def malformed(problem: MalformedReview) -> bytes:
+    """The JSON of a refusal of what could not be decoded, but for its uid."""
+    status = _status(400, "BadRequest", str(problem))
+    return _answer("v1", {"uid": problem.uid, "allowed": False, "status": status}, ())
 
 
 def allow(request: AdmissionRequest, *, patch: Sequence[Object] = (), warnings: Sequence[str] = ()) -> bytes:
@@ -110,28 +136,29 @@ def allow(request: AdmissionRequest, *, patch: Sequence[Object] = (), warnings: 
     if patch:
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(orjson.dumps(patch)).decode("ascii")
-    return _answer(request, response, warnings)
+    return _answer(request.review_version, response, warnings)
 
 
 def deny(request: AdmissionRequest, denied: Denied) -> bytes:
     """The JSON of an answer that refuses the request as a whole."""
-    status = _status(denied.code, denied.reason, denied.message)
-    return _answer(request, {"uid": request.uid, "allowed": False, "status": status}, denied.warnings)
+    status = _status(denied.code, denied.reason, _cut(denied.message))
+    return _answer(request.review_version, {"uid": request.uid, "allowed": False, "status": status}, denied.warnings)
 
 
 def invalid(request: AdmissionRequest, verdict: Verdict) -> bytes:
-    """The JSON of an answer that refuses an object for its fields: 422, one cause a field error."""
-    message = "; ".join(map(str, verdict.errors))
+    """The JSON of an answer that refuses an object for its fields: 422, one cause a field error, the first ones of many."""
+    told, more = verdict.errors[:MAX_PROBLEMS], len(verdict.errors) - MAX_PROBLEMS
+    message = "; ".join(_cut(str(error)) for error in told) + (f"; and {more} more" if more > 0 else "")
     status = _status(422, "Invalid", message)
     status["details"] = {
         "name": request.name,
         "group": request.group,
         "kind": request.kind,
         "causes": [
-            {"reason": error.reason, "message": error.message, "field": error.field} for error in verdict.errors
+            {"reason": error.reason, "message": _cut(error.message), "field": _cut(error.field)} for error in told
         ],
     }
-    return _answer(request, {"uid": request.uid, "allowed": False, "status": status}, verdict.warnings)
+    return _answer(request.review_version, {"uid": request.uid, "allowed": False, "status": status}, verdict.warnings)
 
 
 def _request(request: Mapping[str, Any], version: str) -> AdmissionRequest:
@@ -153,6 +180,21 @@ def _request(request: Mapping[str, Any], version: str) -> AdmissionRequest:
         user=_text(_mapping(request, "userInfo"), "username"),
         review_version=version,
     )
+
+
+def _check_size(request: Mapping[str, Any]) -> None:
+    """Refuses an object of too many values; no recursion, since its nesting is its sender's choice."""
+    for field_name in ("object", "oldObject"):
+        left, values = [request.get(field_name)], 0
+        while left:
+            found = left.pop()
+            values += 1
+            if isinstance(found, dict):
+                left.extend(found.values())
+            elif isinstance(found, list):
+                left.extend(found)
+            if values + len(left) > MAX_VALUES:
+                raise MalformedReview(f"request.{field_name} has more than {MAX_VALUES} values")
 
 
 def _object(request: Mapping[str, Any], field_name: str) -> Object | None:
@@ -216,11 +258,15 @@ def _status(code: int, reason: str, message: str) -> Object:
     }
 
 
-def _answer(request: AdmissionRequest, response: Object, warnings: Sequence[str]) -> bytes:
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def _answer(version: str, response: Object, warnings: Sequence[str]) -> bytes:
     if warnings:
-        response["warnings"] = [_warning(text) for text in warnings]
+        response["warnings"] = [_warning(text) for text in warnings[:MAX_PROBLEMS]]
     review = {
-        "apiVersion": f"{GROUP}/{request.review_version}",
+        "apiVersion": f"{GROUP}/{version}",
         "kind": "AdmissionReview",
         "response": response,
     }

@@ -1,7 +1,8 @@
 """The HTTPS server that the API server asks before it stores an object.
 
-Every review that was decided is answered with HTTP 200, refusals too. Other statuses mean that nothing was decided: 400
-not a review, 404 no such path, 405 not POST, 408 too slow, 413 too large, 415 not JSON, 500 a handler failed, 503 not ready.
+Every review that was decided is answered with HTTP 200, refusals too; so is one that cannot be decoded but for its uid. Other
+statuses mean that nothing was decided: 400 not a review, 404 no such path, 405 not POST, 408 too slow, 413 too large, 415 not
+JSON, 500 a handler failed, 503 not ready.
 
 A handler is a plain function of the request and a View, and must be idempotent. It does no I/O, so that a dry run needs
 no case of its own; what it must see beyond the caches the server reads for it (`runtime.reading`), within the review's deadline.
@@ -212,11 +213,14 @@ class WebhookServer:
         try:
             request = review.decode(body)
         except MalformedReview as refused:
+            if refused.uid:
+                return web.Response(body=review.malformed(refused), content_type="application/json")
             return _refused(400, str(refused))
         try:
             answer = await self._review(webhook, request, deadline)
         except RecursionError:
-            return _refused(400, f"{_name(request)} is nested too deeply")
+            deep = Denied(f"{_name(request)} is nested too deeply", code=400, reason="BadRequest")
+            answer = self._deny(webhook, request, deep)
         except Exception:
             # The border to code that is handed in: whatever goes wrong there must cost this one request only.
             self._log.exception("webhook failed", path=webhook.path, **_about(request))

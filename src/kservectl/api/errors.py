@@ -50,12 +50,8 @@ class Malformed(ValueError):
 
 def describe(error: ValidationError, obj: Any) -> list[Problem]:
     """One `Problem` per thing that pydantic found wrong with `obj`, in the order of the model's fields."""
-    problems: list[Problem] = []
-    for detail in error.errors(include_url=False):
-        problem = Problem(_path(detail, obj), _sentence(detail))
-        if problem not in problems:
-            problems.append(problem)
-    return problems
+    details = error.errors(include_url=False)
+    return list(dict.fromkeys(Problem(_path(detail, obj), _sentence(detail)) for detail in details))
 
 
 def sentence(problems: Iterable[Problem]) -> str:

@@ -1,12 +1,12 @@
 """ClusterStorageContainer (serving.kserve.io/v1alpha1): the container that downloads models from some kinds of URI."""
 
-import re
 from typing import Annotated
 
 from pydantic import Field
 
 from kservectl.api.core import Core
 from kservectl.api.model import ApiModel, Resource
+from kservectl.objects import linear_regex
 from kservectl.objects.metadata import Object
 
 INIT_CONTAINER = "initContainer"
@@ -26,8 +26,8 @@ class SupportedUriFormat(ApiModel):
         if not self.regex:
             return False
         try:
-            return re.search(self.regex, uri) is not None
-        except re.error:
+            return linear_regex.search(self.regex, uri)
+        except linear_regex.InvalidPattern:
             return False
 
 

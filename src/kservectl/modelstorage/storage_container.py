@@ -1,11 +1,10 @@
 """Which ClusterStorageContainer downloads a URI, and how its container is laid over the standard one."""
 
-import re
 from collections.abc import Sequence
 
 from kservectl.api.storagecontainer import INIT_CONTAINER, LOCAL_MODEL_DOWNLOAD_JOB
 from kservectl.modelstorage.refusal import PodRefused
-from kservectl.objects import metadata
+from kservectl.objects import linear_regex, metadata
 from kservectl.objects.metadata import Object
 from kservectl.objects.strategic import UnmergeablePatch, strategic_merge
 
@@ -80,9 +79,9 @@ def _covers(candidate: Object, uri: str) -> bool:
                 return True
         elif entry.get("regex"):
             try:
-                if re.search(entry["regex"], uri):
+                if linear_regex.search(entry["regex"], uri):
                     return True
-            except re.error as problem:
+            except linear_regex.InvalidPattern as problem:
                 message = f"error checking storage container {metadata.name(candidate)}: {entry['regex']!r}: {problem}"
                 raise PodRefused(message) from problem
     return False

@@ -5,15 +5,19 @@ from collections.abc import Iterator, Mapping
 from kservectl.admission.review import FieldError
 from kservectl.api.inferencegraph import ROOT, InferenceGraphSpec
 
+_SHOWN = 10
+"""Names of nodes that a message lists."""
+
 
 def path_errors(spec: InferenceGraphSpec) -> Iterator[FieldError]:
     """Steps that lead to a node that is not there, and circles, in which a request would run for ever."""
+    there = ", ".join(sorted(spec.nodes)[:_SHOWN]) + (", …" if len(spec.nodes) > _SHOWN else "")
     for name, node in sorted(spec.nodes.items()):
         for position, step in enumerate(node.steps or ()):
             if step.node_name and step.node_name not in spec.nodes:
                 yield FieldError(
                     f"spec.nodes[{name}].steps[{position}].nodeName",
-                    f'there is no node "{step.node_name}" in the graph; there are: {", ".join(sorted(spec.nodes))}',
+                    f'there is no node "{step.node_name}" in the graph; there are: {there}',
                     "FieldValueNotSupported",
                 )
     circle = _circle(_successors(spec))
@@ -49,19 +53,21 @@ def _circle(successors: Mapping[str, list[str]]) -> list[str]:
     """The nodes of one circle in their order; empty when there is none. Walks without recursion: graphs may be deep."""
     done: set[str] = set()
     for start in successors:
-        trail: list[str] = []
-        stack = [(start, iter(successors[start]))] if start not in done else []
-        trail += [start] if stack else []
+        if start in done:
+            continue
+        trail = {start: None}  # in order
+        stack = [(start, iter(successors[start]))]
         while stack:
             node, following = stack[-1]
             after = next((each for each in following if each not in done), None)
             if after is None:
                 stack.pop()
-                trail.pop()
+                del trail[node]
                 done.add(node)
             elif after in trail:
-                return trail[trail.index(after) :]
+                names = list(trail)
+                return names[names.index(after) :]
             else:
-                trail.append(after)
+                trail[after] = None
                 stack.append((after, iter(successors[after])))
     return []
