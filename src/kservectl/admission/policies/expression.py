@@ -106,26 +106,37 @@ class Evaluation:
         self._left = budget
         self._variables: dict[str, Any] = {}
         self._context = _context(values) if self._given.nodes * _COPIED <= budget else None
+        self._show_variables()
 
     def forget_variables(self) -> None:
         """Before another policy: its variables are its own."""
         self._variables = {}
         self._size = self._given
+        self._show_variables()
 
     def define(self, name: str, expression: Expression) -> None:
         """Let later expressions see the value of this one as `variables.NAME`; raises EvaluationFailed."""
         value = self.value(expression)
+        size = size_of(value)
+        self._size = together([self._size, size])
+        # They are handed over all together, each time that one is added; this one came from the engine, too.
+        self._charge((size.nodes + self._size.nodes) * _COPIED)
         self._variables[name] = value
-        self._size = together([self._size, size_of(value)])
+        self._show_variables()
 
     def value(self, expression: Expression) -> Any:
         """The value of `expression`; raises EvaluationFailed, also where it could take more than is left of the budget."""
-        cost = expression.cost(self._size)
+        self._charge(expression.cost(self._size))
+        return expression.value(self._context)
+
+    def _charge(self, cost: float) -> None:
         if self._context is None or cost > self._left:
             raise EvaluationFailed("it is too costly on an object of this size: it could hold up other reviews")
         self._left -= cost
-        self._context.add_variable("variables", self._variables)
-        return expression.value(self._context)
+
+    def _show_variables(self) -> None:
+        if self._context is not None:
+            self._context.add_variable("variables", self._variables)
 
 
 def _context(values: Mapping[str, Any]) -> Any:
