@@ -98,31 +98,42 @@ def kind_of(definition: Object) -> Kind:
     )
 
 
-def account_kubeconfig(admin: Path, folder: Path) -> Path:
-    """A kubeconfig for the manager's own ServiceAccount on the same cluster, with a token of the server's making."""
+def account_kubeconfig(
+    admin: Path,
+    folder: Path,
+    *,
+    account: str = MANAGER_ACCOUNT,
+    namespace: str = SYSTEM_NAMESPACE,
+    pod: Object | None = None,
+) -> Path:
+    """A kubeconfig for a ServiceAccount (the manager's own) on the same cluster, with a token of the server's making.
+
+    Such a token is bound to `pod` where given, and names its node, as the tokens do that a kubelet asks for. Must not be
+    called on an event loop.
+    """
     config: Any = yaml.safe_load(admin.read_text())
-    token = asyncio.run(_token(admin))
-    config["users"] = [{"name": MANAGER_ACCOUNT, "user": {"token": token}}]
+    token = asyncio.run(_token(admin, account, namespace, pod))
+    config["users"] = [{"name": account, "user": {"token": token}}]
     for context in config["contexts"]:
-        context["context"]["user"] = MANAGER_ACCOUNT
+        context["context"]["user"] = account
     for cluster in config["clusters"]:
         inside = cluster["cluster"]
         if file := inside.pop("certificate-authority", ""):
             inside["certificate-authority-data"] = base64.b64encode((admin.parent / file).read_bytes()).decode()
-    path = folder / "manager.kubeconfig"
+    path = folder / (f"{metadata.name(pod)}.kubeconfig" if pod else "manager.kubeconfig")
     path.write_text(yaml.safe_dump(config))
     path.chmod(0o600)
     return path
 
 
-async def _token(admin: Path) -> str:
+async def _token(admin: Path, account: str, namespace: str, pod: Object | None) -> str:
+    spec: Object = {"expirationSeconds": _TOKEN_SECONDS}
+    if pod is not None:
+        reference = {"kind": "Pod", "apiVersion": "v1", "name": metadata.name(pod), "uid": metadata.uid(pod)}
+        spec["boundObjectRef"] = reference
     async with connect(admin) as api:
-        path = SERVICE_ACCOUNT.path(SYSTEM_NAMESPACE, MANAGER_ACCOUNT, "token")
-        request = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": _TOKEN_SECONDS},
-        }
+        path = SERVICE_ACCOUNT.path(namespace, account, "token")
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         answer = await api.client.raw("POST", path, body=request)
         return str(answer["status"]["token"])
 
