@@ -9,14 +9,16 @@ from kservectl.api.config import Config, ConfigError
 from kservectl.api.config_keys import STANDARD
 from kservectl.api.errors import Malformed
 from kservectl.api.inferencegraph import InferenceGraph, InferenceGraphSpec
-from kservectl.api.kinds import SCALED_OBJECT
-from kservectl.controllers.inferencegraph import exposure, services, workload
+from kservectl.api.kinds import KNATIVE_SERVICE, SCALED_OBJECT
+from kservectl.controllers.inferencegraph import exposure, findings, serverless, services, workload
+from kservectl.controllers.inferencegraph.findings import Finding
 from kservectl.controllers.inferencegraph.status import GraphStatus
 from kservectl.controllers.inferenceservice import autoscaler, configuration, deployment, mode, scaledobject, stop
 from kservectl.controllers.inferenceservice import service as service_object
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
-from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
+from kservectl.controllers.inferenceservice.conditions import FALSE
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.controllers.inferenceservice.knative.platform import NOT_AVAILABLE, NOT_AVAILABLE_REASON
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
@@ -26,8 +28,6 @@ from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 from kservectl.runtime.view import View
 
 _OF_A_SERVICE = ("ServiceNotFound", "ServiceNotReady")
-_NO_KNATIVE_REASON = "ServerlessModeRejected"
-_NO_KNATIVE = "It is not possible to use Knative deployment mode when Knative Services are not available"
 
 
 def reconcile(graph: Object, view: View, settings: Settings) -> Outcome:
@@ -45,7 +45,9 @@ def reconcile(graph: Object, view: View, settings: Settings) -> Outcome:
             config.deploy.default_deployment_mode,
         )
         if asked != STANDARD:
-            return _refused_knative(graph, status)
+            if not view.served(KNATIVE_SERVICE):
+                return _refused_knative(graph, status)
+            return serverless.decide(graph, _spec(graph), view, status, config, settings)
         status.set_mode(asked)
         return _running(graph, _spec(graph), view, status, config)
     except CannotDecide as failure:
@@ -60,21 +62,13 @@ def _running(graph: Object, spec: InferenceGraphSpec, view: View, status: GraphS
     children = [_front(built, view, config), *_run(built, view, config)]
     router = readiness(view.get(DEPLOYMENT, built.metadata.name, built.metadata.namespace))
     exposed = exposure.expose(graph, spec, view, config.ingress, config.inference_service, router_ready=router.is_ready)
-    findings = (
-        ("Router", _named(router, "RouterNotReady", "the router's Deployment is not available yet"), ""),
-        ("Route", exposed.readiness, exposed.next_step),
-        ("Services", _of_services(resolved.unready), _next_step(resolved.unready)),
-    )
-    worst = next((found for _, found, _ in findings if not found.is_ready), Readiness(TRUE))
-    status.say(worst.status, worst.reason if not worst.is_ready else "", worst.message if not worst.is_ready else "")
     status.set_url(exposed.url)
-    return Outcome(
-        desired=(*children, *exposed.routes),
-        complete=exposed.complete,
-        status=status.to_wire(),
-        events=status.transition(),
-        explanations=tuple(_explanation(about, found, step) for about, found, step in findings),
+    found = (
+        Finding("Router", _named(router, "RouterNotReady", "the router's Deployment is not available yet")),
+        Finding("Route", exposed.readiness, exposed.next_step),
+        findings.of_services(resolved.unready),
     )
+    return findings.concluded(status, found, (*children, *exposed.routes), complete=exposed.complete)
 
 
 def _front(built: Workload, view: View, config: Config) -> Object:
@@ -107,23 +101,6 @@ def _named(found: Readiness, reason: str, message: str) -> Readiness:
     return Readiness(found.status, reason, message)
 
 
-def _of_services(unready: tuple[str, ...]) -> Readiness:
-    if not unready:
-        return Readiness(TRUE)
-    return Readiness(FALSE, "ServiceNotReady", "; ".join(f"service {name} is not ready" for name in unready))
-
-
-def _next_step(unready: tuple[str, ...]) -> str:
-    return f"Ask why: kservectl why inferenceservice/{unready[0]}." if unready else ""
-
-
-def _explanation(about: str, found: Readiness, next_step: str) -> Explanation:
-    said = ": ".join(part for part in (found.reason, found.message) if part)
-    state = "ready" if found.is_ready else "not ready"
-    verb = "are" if about.endswith("s") else "is"
-    return Explanation(about, f"{about} {verb} {state}{f' ({said})' if said else ''}.", found.is_ready, next_step)
-
-
 def _stopped(status: GraphStatus) -> Outcome:
     """Everything is taken away, whatever the spec or its services look like."""
     status.say_stopped()
@@ -149,17 +126,20 @@ def _spec(graph: Object) -> InferenceGraphSpec:
 
 def _refused_knative(graph: Object, status: GraphStatus) -> Outcome:
     name = metadata.name(graph)
-    told = status.ready.message == _NO_KNATIVE
-    status.say(FALSE, _NO_KNATIVE_REASON, _NO_KNATIVE)
+    told = status.ready.message == NOT_AVAILABLE
+    status.say(FALSE, NOT_AVAILABLE_REASON, NOT_AVAILABLE)
     return Outcome(
         complete=False,
         status=status.to_wire(),
-        events=() if told else (EventRecord("Warning", _NO_KNATIVE_REASON, _NO_KNATIVE),),
+        events=() if told else (EventRecord("Warning", NOT_AVAILABLE_REASON, NOT_AVAILABLE),),
         terminal_error=f"the resolved deployment mode of InferenceGraph '{name}' is Knative, but Knative Serving is not "
         "available",
         explanations=(
             Explanation(
-                "Ready", _NO_KNATIVE + ".", next_step=f"Give the graph the annotation {mode.MODE_ANNOTATION}: Standard."
+                "Ready",
+                NOT_AVAILABLE + ".",
+                next_step="Install Knative Serving, and the graph goes on by itself; or give it the annotation "
+                f"{mode.MODE_ANNOTATION}: Standard.",
             ),
         ),
     )

@@ -3,11 +3,12 @@
 A condition that says what it said keeps its time, so that a status that says the same costs no write.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from kservectl.clock import rfc3339
-from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Condition, Truth
+from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Condition, Truth, from_wire
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import EventRecord
@@ -24,9 +25,10 @@ class GraphStatus:
         self._name = metadata.name(graph)
         self._generation = metadata.generation(graph)
         self._now = rfc3339(now)
-        self._found = {found.type: found for found in map(_condition, self.before.get("conditions") or ())}
+        self._found = {found.type: found for found in map(from_wire, self.before.get("conditions") or ())}
         self.ready = self._found.get(READY, Condition(READY, UNKNOWN))
         self.stopped = self._found.get(STOPPED, Condition(STOPPED, FALSE))
+        self._others: list[Condition] = []
         self._fields: Object = {name: value for name, value in self.before.items() if name != "conditions"}
 
     @property
@@ -49,8 +51,15 @@ class GraphStatus:
         self.stopped = Condition(STOPPED, TRUE)
         self._fields.pop("url", None)
 
+    def also(self, conditions: Iterable[Condition]) -> None:
+        """Say these conditions too; they decide about nothing."""
+        self._others = list(conditions)
+
     def set_url(self, url: str) -> None:
-        self._fields["url"] = url
+        """Say where the graph is reached; nothing, where `url` is empty."""
+        self._fields.pop("url", None)
+        if url:
+            self._fields["url"] = url
 
     def set_mode(self, mode: str) -> None:
         self._fields["deploymentMode"] = mode
@@ -67,8 +76,8 @@ class GraphStatus:
 
     def to_wire(self) -> Object:
         """The whole status."""
-        conditions = [self._dated(condition).to_wire() for condition in (self.ready, self.stopped)]
-        wire = {**self._fields, "conditions": conditions}
+        found = sorted((self.ready, self.stopped, *self._others), key=lambda condition: condition.type)
+        wire = {**self._fields, "conditions": [self._dated(condition).to_wire() for condition in found]}
         if self._generation:
             wire["observedGeneration"] = self._generation
         return wire
@@ -77,14 +86,3 @@ class GraphStatus:
         before = self._found.get(condition.type)
         same = before is not None and before.says_the_same(condition)
         return before if before is not None and same else replace(condition, since=self._now)
-
-
-def _condition(wire: Object) -> Condition:
-    status = str(wire.get("status") or UNKNOWN)
-    return Condition(
-        str(wire.get("type") or ""),
-        TRUE if status == TRUE else FALSE if status == FALSE else UNKNOWN,
-        str(wire.get("reason") or ""),
-        str(wire.get("message") or ""),
-        since=str(wire.get("lastTransitionTime") or ""),
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from kservectl.api.config import CONFIG_MAP_NAME
+from kservectl.api.config_keys import STANDARD
 from kservectl.api.kinds import INFERENCE_GRAPH
 from kservectl.informers import Change
 from kservectl.objects import metadata
@@ -34,6 +35,14 @@ def of_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
     if (change.old or {}).get("data") == (change.new or {}).get("data"):
         return ()
     return [metadata.key(graph) for graph in view.list(INFERENCE_GRAPH)]
+
+
+def of_knative_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
+    """Every graph that is not known to run in Standard mode, when Knative Serving is configured otherwise."""
+    if change.initial or (change.old or {}).get("data") == (change.new or {}).get("data"):
+        return ()
+    graphs = view.list(INFERENCE_GRAPH)
+    return [metadata.key(graph) for graph in graphs if (graph.get("status") or {}).get("deploymentMode") != STANDARD]
 
 
 def _named_services(graph: Object) -> set[str]:

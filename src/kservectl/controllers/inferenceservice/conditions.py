@@ -67,7 +67,7 @@ class ConditionSet:
         self._happy = happy
         self._dependents = tuple(dependents)
         self._now = rfc3339(now)
-        self._before = {condition.type: condition for condition in map(_from_wire, before) if condition.type}
+        self._before = {condition.type: condition for condition in map(from_wire, before) if condition.type}
         self._conditions = dict(self._before)
 
     def get(self, type_: str) -> Condition | None:
@@ -134,7 +134,7 @@ class ConditionSet:
     def replace_all(self, conditions: Iterable[Object]) -> None:
         """Take these conditions (wire form) instead of all others; one that says what it said before keeps its time."""
         self._conditions = {}
-        for condition in map(_from_wire, conditions):
+        for condition in map(from_wire, conditions):
             before = self._before.get(condition.type)
             same = before is not None and before.says_the_same(condition)
             self._conditions[condition.type] = before if before is not None and same else condition
@@ -165,7 +165,8 @@ class ConditionSet:
         return None
 
 
-def _from_wire(wire: Object) -> Condition:
+def from_wire(wire: Object) -> Condition:
+    """The condition that `wire` is; a status that is none of the three is Unknown."""
     text = str(wire.get("status") or UNKNOWN)
     status: Truth = TRUE if text == TRUE else FALSE if text == FALSE else UNKNOWN
     return Condition(

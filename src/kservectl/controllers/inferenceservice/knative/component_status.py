@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kservectl.controllers.inferenceservice.component import Role
-from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, ConditionSet, Truth
+from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, ConditionSet
+from kservectl.controllers.inferenceservice.knative.told import OUT_OF_DATE, conditions_of, is_observed
 from kservectl.controllers.inferenceservice.knative.traffic import Rollout
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY
-from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
 ROUTE_READY: Mapping[Role, str] = {
@@ -33,7 +33,6 @@ _SOURCES: Sequence[tuple[str, Mapping[Role, str]]] = (
     ("RoutesReady", ROUTE_READY),
     (_READY, COMPONENT_READY),
 )
-_OUT_OF_DATE = "OutOfDate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +53,9 @@ class Served:
         return found
 
     @property
-    def is_observed(self) -> bool:
-        """Whether the status tells of the spec as it is now, where it says of which it tells."""
-        observed = int(self.status.get("observedGeneration") or 0)
-        return not observed or observed >= metadata.generation(self.live or {})
-
-    @property
     def has_failed(self) -> bool:
         """Whether Knative says of anything that it does not work."""
-        return any(entry.get("status") == FALSE for entry in self.status.get("conditions") or ())
+        return any(found.status == FALSE for found in conditions_of(self.status))
 
     @property
     def runs_newest(self) -> bool:
@@ -80,7 +73,7 @@ def entry(recorded: Object, served: Served, rollout: Rollout) -> Object:
         "previousRolledoutRevision": rollout.previous,
         "traffic": status.get("traffic"),
     }
-    if _condition(status, _READY).get("status") == TRUE:
+    if any(found.type == _READY and found.status == TRUE for found in conditions_of(status)):
         told |= {field: status[field] for field in ("url", "address") if status.get(field)}
     kept = {field: value for field, value in recorded.items() if field not in told}
     return {**kept, **{field: value for field, value in told.items() if value}}
@@ -88,14 +81,13 @@ def entry(recorded: Object, served: Served, rollout: Rollout) -> Object:
 
 def mark(conditions: ConditionSet, served: Served) -> None:
     """Set the component's conditions to what its Knative Service says."""
+    found = {condition.type: condition for condition in conditions_of(served.status)}
     for source, targets in _SOURCES:
-        target, told = targets[served.role], _condition(served.status, source)
-        if told and not served.is_observed:
-            conditions.mark_unknown(target, _OUT_OF_DATE, "Knative has yet to look at what was changed")
-        elif told:
-            conditions.mark(
-                target, _truth(told), reason=str(told.get("reason") or ""), message=str(told.get("message") or "")
-            )
+        target, told = targets[served.role], found.get(source)
+        if told is not None and not is_observed(served.live or {}):
+            conditions.mark_unknown(target, *OUT_OF_DATE)
+        elif told is not None:
+            conditions.mark(target, told.status, told.reason, told.message)
         elif targets is COMPONENT_READY and served.role == "predictor":
             conditions.mark_unknown(target)
         else:
@@ -120,13 +112,3 @@ def clear_others(conditions: ConditionSet, roles: Sequence[Role]) -> None:
         for role, target in targets.items():
             if role not in roles:
                 conditions.clear(target)
-
-
-def _condition(status: Object, type_: str) -> Object:
-    conditions: Sequence[Object] = status.get("conditions") or ()
-    return next((each for each in conditions if each.get("type") == type_), {})
-
-
-def _truth(condition: Object) -> Truth:
-    status = condition.get("status")
-    return TRUE if status == TRUE else FALSE if status == FALSE else UNKNOWN

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import InferenceServiceSpec
-from kservectl.api.kinds import KNATIVE_SERVICE
 from kservectl.controllers.inferenceservice import (
     ca_bundle,
     deletion,
@@ -136,7 +135,7 @@ def _part(
 ) -> _Part:
     role = component.role
     workload = _build(service, component, before, view, config)
-    served = Served(role, _own(service, workload, view))
+    served = Served(role, knative_service.live_service(service, workload.metadata.name, view))
     recorded = draft.component(role)
     rollout = traffic.rollout(recorded, served.live)
     notes = []
@@ -168,15 +167,6 @@ def _build(service: Object, component: Component, before: Sequence[_Part], view:
     around = Surrounding(service, first.service_labels, first.metadata.name)
     build = transformer.build if component.role == "transformer" else explainer.build
     return build(component, around, view, config)
-
-
-def _own(service: Object, workload: Workload, view: View) -> Object | None:
-    """The component's Knative Service, unless another controller owns the one of its name."""
-    live = view.get(KNATIVE_SERVICE, workload.metadata.name, workload.metadata.namespace)
-    if live is None or metadata.is_deleting(live):
-        return None
-    foreign = metadata.controller_of(live) is not None and not metadata.is_controlled_by(live, metadata.uid(service))
-    return None if foreign else live
 
 
 def _say_model(part: _Part, draft: StatusDraft, view: View) -> None:

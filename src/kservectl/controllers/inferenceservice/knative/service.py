@@ -13,7 +13,9 @@ from kservectl.controllers.inferenceservice.deployment import last_of_each
 from kservectl.controllers.inferenceservice.knative import scaling
 from kservectl.controllers.inferenceservice.knative.platform import Platform
 from kservectl.controllers.inferenceservice.workload import Workload
+from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
+from kservectl.runtime.view import View
 
 PASSTHROUGH = "serving.knative.openshift.io/enablePassthrough"
 MANAGED = ("serving.knative.dev/rollout-duration", PASSTHROUGH)
@@ -53,14 +55,23 @@ def knative_service(
     return {"apiVersion": KNATIVE_SERVICE.api_version, "kind": KNATIVE_SERVICE.kind, "metadata": meta, "spec": spec}
 
 
+def live_service(owner: Object, name: str, view: View) -> Object | None:
+    """The Knative Service of that name in the owner's namespace, unless it is going or another controller owns it."""
+    live = view.get(KNATIVE_SERVICE, name, metadata.namespace(owner))
+    if live is None or metadata.is_deleting(live):
+        return None
+    foreign = metadata.controller_of(live) is not None and not metadata.is_controlled_by(live, metadata.uid(owner))
+    return None if foreign else live
+
+
 def _labels(workload: Workload) -> dict[str, str]:
     """The labels of the component without the selector of raw mode; a label `app` of the user's own is his again."""
     component = workload.component
     runtime = (workload.runtime.spec.get("labels") or {}) if workload.runtime is not None else {}
     own = {**runtime, **workload.service_labels, **component.labels}
-    meta = workload.metadata.labels
-    fixed = {key: meta[key] for key in (SERVICE_LABEL, COMPONENT_LABEL)}
-    rest = {key: value for key, value in meta.items() if key != APP_LABEL}
+    merged = workload.metadata.labels
+    fixed = {key: merged[key] for key in (SERVICE_LABEL, COMPONENT_LABEL)}
+    rest = {key: value for key, value in merged.items() if key != APP_LABEL}
     return {**rest, **({APP_LABEL: own[APP_LABEL]} if APP_LABEL in own else {}), **fixed}
 
 

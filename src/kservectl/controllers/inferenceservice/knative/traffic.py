@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kservectl.objects import metadata
+from kservectl.controllers.inferenceservice.conditions import TRUE
+from kservectl.controllers.inferenceservice.knative.told import conditions_of, is_observed
 from kservectl.objects.metadata import Object
 
 TAG_ROUTING = "serving.kserve.io/enable-tag-routing"
@@ -97,8 +98,5 @@ def _number(revision: str) -> int | None:
 def _is_settled(live: Object | None) -> bool:
     """Whether the newest revision is that of the template as it is now, as far as the Service says so."""
     status = (live or {}).get("status") or {}
-    observed = int(status.get("observedGeneration") or 0)
-    if observed and observed < metadata.generation(live or {}):
-        return False
-    conditions = {entry.get("type"): entry.get("status") for entry in status.get("conditions") or ()}
-    return conditions.get("ConfigurationsReady") in (None, "True")
+    settled = all(found.status == TRUE for found in conditions_of(status) if found.type == "ConfigurationsReady")
+    return settled and is_observed(live or {})
