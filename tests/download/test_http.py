@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -313,3 +314,35 @@ async def test_a_server_that_is_not_there_is_tried_again(tmp_path: Path) -> None
         with pytest.raises(DownloadFailed, match="4 tries"):
             await fetching.fetch("http://127.0.0.1:9/model", tmp_path / "m")
     assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]"])
+async def test_where_clouds_keep_credentials_nothing_is_fetched_also_not_by_a_redirect(
+    server: FileServer, tmp_path: Path, host: str
+) -> None:
+    server.headers["/moved"] = {"Location": f"http://{host}/latest/meta-data/"}
+    async with downloader() as fetching:
+        for uri in (f"http://{host}/latest/meta-data/", f"{server.url}/moved"):
+            with pytest.raises(DownloadRefused, match="nothing may be fetched from"):
+                await fetching.fetch(uri, tmp_path / "m")
+
+
+async def test_a_name_that_leads_there_is_no_way_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def leads_there(self: object, host: str, port: int = 0, family: object = None) -> list[dict[str, object]]:
+        return [{"hostname": host, "host": "169.254.169.254", "port": port, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", leads_there)
+    clock = HastyClock()
+    async with downloader(clock) as fetching:
+        with pytest.raises(DownloadRefused, match=r"nothing may be fetched from 169\.254\.169\.254"):
+            await fetching.fetch("http://metadata.example/x", tmp_path / "m")
+    assert clock.slept == []
+
+
+async def test_what_a_server_packs_on_its_own_is_unpacked(server: FileServer, tmp_path: Path) -> None:
+    server.files["/m"] = gzip.compress(MODEL)
+    server.headers["/m"] = {"Content-Encoding": "gzip"}
+    server.break_after = [1_000_000]
+    async with downloader() as fetching:
+        await fetching.fetch(f"{server.url}/m", tmp_path / "m")
+    assert content(tmp_path / "m") == {"m": MODEL}

@@ -20,6 +20,7 @@ from kservectl.agent.payloads import ID_HEADER, Exchange, PayloadLog
 
 _OF_A_CONNECTION = (
     "Connection",
+    "Expect",
     "Keep-Alive",
     "Proxy-Authenticate",
     "Proxy-Authorization",

@@ -21,6 +21,7 @@ import structlog
 
 from kservectl.clock import Clock
 from kservectl.download import archive
+from kservectl.download.addresses import CheckedResolver
 from kservectl.download.blocking import in_thread
 from kservectl.download.checksum import Checksum
 from kservectl.download.errors import DownloadFailed, DownloadRefused, Interrupted, NoSpace, shown
@@ -78,6 +79,7 @@ class Downloader:
 
     async def __aenter__(self) -> Self:
         session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=CheckedResolver()),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=self._options.stall_seconds),
             trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
