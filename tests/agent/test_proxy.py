@@ -185,6 +185,23 @@ async def test_what_is_under_way_is_finished_before_the_end(server: Component) -
         assert await asking == (200, b"1")
 
 
+async def test_a_body_that_is_still_coming_is_waited_for_too(server: Component) -> None:
+    async with agent(component=server.url) as running:
+        go_on = asyncio.Event()
+
+        async def say() -> AsyncIterator[bytes]:
+            yield b"one"
+            await go_on.wait()
+            yield b"two"
+
+        asking = asyncio.create_task(running.post("/stream", say()))
+        await eventually(lambda: running.metric("kservectl_agent_requests_under_way 1.0"))
+        running.stop.set()
+        await asyncio.sleep(0.1)
+        go_on.set()
+        assert await asking == (200, b"ONETWO")
+
+
 async def test_metrics_are_on_an_address_of_their_own_whose_loss_is_not_fatal(server: Component) -> None:
     async with agent(component=server.url) as running:
         await running.post("/echo")

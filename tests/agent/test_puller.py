@@ -359,3 +359,17 @@ async def test_the_marker_is_named_after_the_spec_and_holds_it(
         spec = ModelSpec(world.uri("a"), "sklearn", "1Gi")
         marker = world.models / "a" / f"SUCCESS.{spec.digest}"
         assert json.loads(marker.read_text())["storageUri"] == world.uri("a")
+
+
+async def test_a_server_that_lost_its_models_gets_them_again_when_it_is_back(
+    pulling: Pulling, config: MountedConfig, files: FileServer, server: ModelServer
+) -> None:
+    config.write(("a", f"{files.url}/a.bin"), ("b", f"{files.url}/b.bin"))
+    async with pulling() as world:
+        await world.until_loaded("a", "b")
+        server.calls.clear()
+        server.loaded.discard("a")
+        world.puller.look_again()
+        await world.until(lambda: server.loaded == {"a", "b"} and world.state("a") is State.LOADED)
+        assert "load b" not in server.calls, "it was not lost"
+        assert len(files.seen) == 2, "nothing was downloaded again"

@@ -4,7 +4,7 @@ A payload log sees both go by. What belongs to one connection (hop-by-hop header
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -48,11 +48,14 @@ class BackendError(Exception):
 
 
 class Backend:
-    """The server at `base`, inside of `async with`."""
+    """The server at `base`, inside of `async with`. `seen` is told whether it could be reached, with every request."""
 
-    def __init__(self, base: str, log: PayloadLog | None = None) -> None:
+    def __init__(
+        self, base: str, log: PayloadLog | None = None, seen: Callable[[bool], None] = lambda up: None
+    ) -> None:
         self._base = URL(base)
         self._payloads = log
+        self._seen = seen
         self._session: aiohttp.ClientSession | None = None
         self._log = structlog.get_logger(component="proxy")
 
@@ -87,8 +90,10 @@ class Backend:
             exchange.whole("request")
         try:
             async with self.session.post(self._url(path), data=body, headers=headers) as answer:
+                self._seen(True)
                 found = Answer(answer.status, await answer.read(), answer.headers.get("Content-Type", ""))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._failed(error)
             raise BackendError(_sentence(error)) from error
         if exchange is not None and found.status == 200:
             exchange.start("response", found.content_type)
@@ -111,17 +116,23 @@ class Backend:
                 data=_body(request, exchange) if request.body_exists else None,
                 allow_redirects=False,
             ) as answer:
+                self._seen(True)
                 response = _response(answer)
                 await response.prepare(request)
                 await _stream(answer, response, exchange if answer.status == 200 else None)
                 return response
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._failed(error)
             self._log.warning("no whole answer from the server", path=request.path, why=_sentence(error))
             if response is None or not response.prepared:
                 return problem(502, f"the model server gave no answer: {_sentence(error)}")
             if request.transport is not None:
                 request.transport.abort()  # half an answer must not look like a whole one
             return response
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            self._seen(False)
 
     def _begin(self, headers: CIMultiDict[str]) -> Exchange | None:
         if self._payloads is None:

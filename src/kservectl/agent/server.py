@@ -6,8 +6,8 @@ under way, and sends what is left of the log. What it pulls and what it counts i
 
 import asyncio
 import random
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from kservectl.agent.backend import Answer, Backend, problem
 from kservectl.agent.batching import Batcher, NotBatchable
@@ -95,12 +95,18 @@ class Agent:
         self._rng = rng
         self._registry = registry
         self._draining = False
+        self._server_is_up = True
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._board = StatusBoard(registry, clock)
         self._puller: Puller | None = None
         self._log = structlog.get_logger(component="agent")
         self._requests = Counter(
             "kservectl_agent_requests", "Requests through the agent, by their status.", ["code"], registry=registry
         )
+        gauge = Gauge("kservectl_agent_requests_under_way", "Requests that have no answer yet.", registry=registry)
+        gauge.set_function(lambda: self._under_way)
         self._seconds = Histogram(
             "kservectl_agent_request_seconds", "How long they took.", registry=registry, buckets=_SECONDS
         )
@@ -110,7 +116,8 @@ class Agent:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
             session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
             payloads = self._payload_log(session)
-            backend = await stack.enter_async_context(Backend(self._options.component, payloads))
+            backend = Backend(self._options.component, payloads, lambda up: self.server_seen(up=up))
+            await stack.enter_async_context(backend)
             readiness = Readiness(self._options.probe, session, self.clock)
             logging = group.create_task(payloads.run()) if payloads is not None else None
             pulling = None
@@ -137,12 +144,34 @@ class Agent:
             return "the agent is shutting down"
         if self._puller is not None and not self._puller.ready.is_set():
             return "models of the start are still being pulled and loaded"
-        return await readiness.why_not()
+        why = await readiness.why_not()
+        self.server_seen(up=not why)
+        return why
 
-    def answered(self, code: int, seconds: float) -> None:
-        """A request got its answer."""
-        self._requests.labels(str(code)).inc()
-        self._seconds.observe(seconds)
+    @contextmanager
+    def request(self) -> Iterator[Callable[[int], None]]:
+        """A request is under way in this block; what it gives is called with the status of its answer."""
+        began = self.clock.monotonic()
+        self._under_way += 1
+        self._idle.clear()
+
+        def answered(code: int) -> None:
+            self._requests.labels(str(code)).inc()
+            self._seconds.observe(self.clock.monotonic() - began)
+
+        try:
+            yield answered
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    def server_seen(self, *, up: bool) -> None:
+        """The server answered, or did not. One that comes back may have lost its models."""
+        if up and not self._server_is_up and self._puller is not None:
+            self._log.info("the model server is back: its models are looked at")
+            self._puller.look_again()
+        self._server_is_up = up
 
     async def _serve(self, handler: "_Handler", stop: asyncio.Event) -> None:
         app = web.Application(client_max_size=self._options.max_bytes)
@@ -157,7 +186,8 @@ class Agent:
         await runner.setup()
         try:
             host, port = parse_bind(self._options.bind)
-            await web.TCPSite(runner, host, port).start()
+            site = web.TCPSite(runner, host, port)
+            await site.start()
             self.port = int(runner.addresses[0][1])
             self.started.set()
             self._log.info("agent serves", port=self.port, component=self._options.component)
@@ -165,8 +195,18 @@ class Agent:
             self._draining = True
             self._log.info("agent stops", drain_seconds=self._options.drain)
             await self.clock.sleep(self._options.drain)
+            await site.stop()
+            await self._finish()
         finally:
             await runner.cleanup()
+
+    async def _finish(self) -> None:
+        """Wait for what is under way: the server itself would cut off requests whose bodies are still coming."""
+        try:
+            async with self.clock.timeout(self._options.finish):
+                await self._idle.wait()
+        except TimeoutError:
+            self._log.warning("requests are cut off", requests=self._under_way)
 
     async def _admin(self) -> HttpServer | None:
         """Metrics and the state of models. That its port is taken is no reason not to serve."""
@@ -250,9 +290,9 @@ class _Handler:
         if is_probe(request):
             why = await self._agent.why_not_ready(self._readiness)
             return web.Response(status=503, text=why) if why else web.Response(text="queue")
-        began = self._agent.clock.monotonic()
-        answer = await self._answer(request)
-        self._agent.answered(answer.status, self._agent.clock.monotonic() - began)
+        with self._agent.request() as answered:
+            answer = await self._answer(request)
+            answered(answer.status)
         return answer
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

@@ -60,6 +60,12 @@ class ModelKeeper:
             self._wanted = spec
             self._changed.set()
 
+    def look_again(self) -> None:
+        """Ask the server whether it has the model, and load it if not. Nothing that is going on is disturbed."""
+        if self._is_loaded:
+            self._is_loaded = False
+            self._changed.set()
+
     async def run(self) -> None:
         """Keep it until it is unwanted and gone."""
         while True:

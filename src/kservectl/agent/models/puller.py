@@ -43,6 +43,11 @@ class Puller:
                         await in_thread(lambda _: self._means.disk.remove_leftovers(list(self._keepers)))
                         group.create_task(self._settle(list(self._keepers.values())))
 
+    def look_again(self) -> None:
+        """The server may have lost its models: load those that it does not have."""
+        for keeper in self._keepers.values():
+            keeper.look_again()
+
     def _follow(
         self, wanted: Mapping[str, ModelSpec], found: Mapping[str, ModelSpec], group: asyncio.TaskGroup
     ) -> None:
