@@ -100,6 +100,8 @@ def test_headers_are_told_to_the_router_where_they_are_configured(
 def test_scaling_is_the_graphs_own() -> None:
     world = World(graph(minReplicas=2, maxReplicas=5, scaleMetric="memory", scaleTarget=60))
     world.step()
+    assert ("HorizontalPodAutoscaler", "flow") not in world.children, "there is no Deployment yet"
+    world.step()
     spec = world.child("HorizontalPodAutoscaler")["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
     assert spec["metrics"][0]["resource"] == {
@@ -110,6 +112,7 @@ def test_scaling_is_the_graphs_own() -> None:
 
 def test_another_autoscaler_takes_the_place_of_the_hpa() -> None:
     world = World(annotated(graph(), autoscalerClass="keda"))
+    world.step()
     world.step()
     assert ("ScaledObject", "flow") in world.children
     assert ("HorizontalPodAutoscaler", "flow") not in world.children

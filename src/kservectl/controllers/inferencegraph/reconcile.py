@@ -9,11 +9,11 @@ from kservectl.api.config import Config, ConfigError
 from kservectl.api.config_keys import STANDARD
 from kservectl.api.errors import Malformed
 from kservectl.api.inferencegraph import InferenceGraph, InferenceGraphSpec
-from kservectl.api.kinds import KNATIVE_SERVICE, SCALED_OBJECT
+from kservectl.api.kinds import KNATIVE_SERVICE
 from kservectl.controllers.inferencegraph import exposure, findings, serverless, services, workload
 from kservectl.controllers.inferencegraph.findings import Finding
 from kservectl.controllers.inferencegraph.status import GraphStatus
-from kservectl.controllers.inferenceservice import autoscaler, configuration, deployment, mode, scaledobject, stop
+from kservectl.controllers.inferenceservice import configuration, deployment, mode, scaling, stop
 from kservectl.controllers.inferenceservice import service as service_object
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
 from kservectl.controllers.inferenceservice.conditions import FALSE
@@ -79,19 +79,9 @@ def _front(built: Workload, view: View, config: Config) -> Object:
 
 def _run(built: Workload, view: View, config: Config) -> list[Object]:
     """The Deployment, and whatever scales it."""
-    scaled_by = autoscaler.class_of(built.metadata.annotations)
-    replicas = autoscaler.fixed_replicas(built.component, scaled_by)
-    children = [deployment.build(built, replicas=replicas, rollout=config.deploy.default_rollout)]
-    if scaled_by == "hpa":
-        children.append(autoscaler.build_hpa(built))
-    elif scaled_by == "keda":
-        if not view.served(SCALED_OBJECT):
-            raise CannotDecide(
-                f"the API server does not serve {SCALED_OBJECT.kind} ({SCALED_OBJECT.api_version})",
-                next_step="Install KEDA, or scale the graph in another way; it goes on by itself.",
-            )
-        children.append(scaledobject.build(built, config))
-    return children
+    replicas = scaling.replicas(built, view)
+    router = deployment.build(built, replicas=replicas, rollout=config.deploy.default_rollout)
+    return [router, *scaling.scalers(built, view, config)]
 
 
 def _named(found: Readiness, reason: str, message: str) -> Readiness:

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
-from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
+from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR
 from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import (
     address,
-    autoscaler,
     ca_bundle,
     collector,
     deletion,
@@ -28,10 +27,10 @@ from kservectl.controllers.inferenceservice import (
     network_policy,
     predictor,
     retiring,
-    scaledobject,
-    scaler_change,
+    scaling,
     stop,
     storage,
+    third_party,
     transformer,
 )
 from kservectl.controllers.inferenceservice import service as service_object
@@ -48,7 +47,7 @@ from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRE
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SERVICE, Kind
+from kservectl.objects.kind import DEPLOYMENT, SERVICE
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -161,37 +160,19 @@ def _front(workload: Workload, view: View, config: Config) -> Object:
 def _run(workload: Workload, view: View, config: Config, settings: Settings) -> list[Object]:
     """The Deployment, and whatever scales it."""
     workload = storage.stored(workload, view, config, settings)
-    scaled_by = autoscaler.class_of(workload.metadata.annotations)
-    replicas = scaler_change.replicas(workload, scaled_by, view)
     rollout = config.deploy.default_rollout
-    children = [deployment.build(workload, replicas=replicas, rollout=rollout)]
+    server = deployment.build(workload, replicas=scaling.replicas(workload, view), rollout=rollout)
     if workload.worker is not None:
         # The nodes that a model is spread over are a fixed number: there is nothing to scale.
         workers = worker_deployment.build(workload.worker, rollout=rollout)
-        return [*node_services.build(workload, workload.worker), *children, workers]
-    if scaled_by == "hpa":
-        if scaler_change.has_target(workload, HORIZONTAL_POD_AUTOSCALER, view):
-            children.append(autoscaler.build_hpa(workload))
-    elif scaled_by == "keda":
-        _require(SCALED_OBJECT, "failed to get existing KEDA autoscaler", "Install KEDA", view)
-        scaler = scaledobject.build(workload, config)
-        if scaler_change.has_target(workload, SCALED_OBJECT, view) and not scaler_change.keda_must_wait(workload, view):
-            children.append(scaler)
+        return [*node_services.build(workload, workload.worker), server, workers]
+    children = [server, *scaling.scalers(workload, view, config)]
     names = collector.metric_names(workload.component)
     if names:
         what = "failed to get existing OTel Collector resource"
-        _require(OPEN_TELEMETRY_COLLECTOR, what, "Install the OpenTelemetry operator", view)
+        third_party.require(OPEN_TELEMETRY_COLLECTOR, what, "Install the OpenTelemetry operator", view)
         children.append(collector.build(workload, names, config))
     return children
-
-
-def _require(kind: Kind, what: str, next_step: str, view: View) -> None:
-    """Refuse a service that needs a kind of a third party which is not there."""
-    if not view.served(kind):
-        raise CannotDecide(
-            f"{what}: the API server does not serve {kind.kind} ({kind.api_version})",
-            next_step=f"{next_step}, or scale the service in another way; it goes on by itself once the kind is served.",
-        )
 
 
 def _patience(parts: Sequence[Deployed], draft: StatusDraft, view: View) -> float | None:
