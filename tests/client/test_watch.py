@@ -40,7 +40,6 @@ OBJECTS = st.dictionaries(st.text(max_size=5), st.text(max_size=40), max_size=4)
 EVENTS = st.lists(st.tuples(st.sampled_from(("ADDED", "MODIFIED", "DELETED", "BOOKMARK")), OBJECTS), max_size=8)
 
 
-@settings(deadline=None)
 @given(EVENTS, st.lists(st.integers(0, 5000), max_size=30), st.integers(0, 200))
 async def test_events_do_not_depend_on_how_the_stream_is_cut(
     sent: list[tuple[str, dict[str, str]]], places: list[int], lost: int
@@ -53,7 +52,7 @@ async def test_events_do_not_depend_on_how_the_stream_is_cut(
     assert [(event.type, event.object) for event in got] == sent[:whole]
 
 
-@settings(max_examples=20, deadline=None)  # how fast is not the question, on a machine that does other things
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 6 * 2**20), max_size=40))
 async def test_a_line_of_five_mebibytes_is_one_event(places: list[int]) -> None:
     big = {"data": "x" * 5 * 2**20}
@@ -61,7 +60,6 @@ async def test_a_line_of_five_mebibytes_is_one_event(places: list[int]) -> None:
     assert await events(*cut(data, places)) == [WatchEvent("ADDED", big), WatchEvent("MODIFIED", {"a": 1})]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=10))
 def test_lines_know_their_number_and_place(data: bytes, places: list[int]) -> None:
     splitter = LineSplitter()

@@ -2,7 +2,7 @@
 
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kservectl.informers.store import Difference, StoreWriter
@@ -95,7 +95,6 @@ OBJECTS = st.builds(
 )
 
 
-@settings(deadline=None)  # how fast is not the question, on a machine that does other things
 @given(st.lists(st.one_of(OBJECTS, st.tuples(st.just("remove"), OBJECTS), st.lists(OBJECTS, max_size=4))))
 def test_store_and_index_always_agree_with_the_objects(steps: list[object]) -> None:
     writer = StoreWriter()

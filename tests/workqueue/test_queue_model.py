@@ -81,7 +81,7 @@ class Model:
         self.waiting.append((priority, key))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(steps=STEPS)
 def test_queue_behaves_as_its_model(steps: list[tuple[object, ...]]) -> None:
     async def play() -> None:
@@ -118,7 +118,7 @@ def test_queue_behaves_as_its_model(steps: list[tuple[object, ...]]) -> None:
     asyncio.run(play())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(adds=st.lists(KEYS, max_size=200), workers=st.integers(1, 5), seed=st.integers(0, 10_000))
 def test_no_key_is_ever_with_two_workers_and_none_is_lost(adds: list[str], workers: int, seed: int) -> None:
     async def play() -> None:

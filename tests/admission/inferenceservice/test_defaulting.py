@@ -2,7 +2,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kservectl.admission.inferenceservice.defaulting import FINALIZER, default
@@ -395,7 +395,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)  # how fast is not the question, on a machine that does other things
 @given(spec=json_values, meta=json_values)
 def test_any_json_is_defaulted_without_crash_idempotently_and_without_touching_the_original(
     spec: Any, meta: Any

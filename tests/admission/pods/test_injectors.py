@@ -111,7 +111,6 @@ def test_injecting_twice_is_injecting_once(original: Object, storage: Any, held:
     assert mounted <= volumes
 
 
-@settings(deadline=None)
 @given(original=pods, storage=st.sampled_from(STORAGE))
 def test_all_that_is_looked_up_was_asked_for(original: Object, storage: Any) -> None:
     looked_up: set[str] = set()

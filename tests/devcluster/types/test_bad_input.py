@@ -5,7 +5,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kservectl.devcluster.contract import PatchType, RefusedByTypes
@@ -121,7 +121,7 @@ def test_the_samples_are_valid() -> None:
         stored(sample)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(broken())
 def test_a_broken_object_is_stored_or_refused(case: tuple[Object, Object]) -> None:
     sample, changed = case
@@ -135,7 +135,7 @@ def test_a_broken_object_is_stored_or_refused(case: tuple[Object, Object]) -> No
     assert TYPES.prepare(kind, tracked).object == tracked
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(broken())
 def test_a_broken_object_is_applied_or_refused(case: tuple[Object, Object]) -> None:
     sample, changed = case
@@ -147,7 +147,7 @@ def test_a_broken_object_is_applied_or_refused(case: tuple[Object, Object]) -> N
         return
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(broken(), st.sampled_from(["merge", "strategic"]))
 def test_a_broken_patch_is_applied_or_refused(case: tuple[Object, Object], type_: PatchType) -> None:
     sample, changed = case

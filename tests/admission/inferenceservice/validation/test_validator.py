@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kservectl.admission.review import Verdict
@@ -83,7 +83,6 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)  # how fast is not the question, on a machine that does other things
 @given(spec=values, notes=values, mode=st.sampled_from(["Standard", "Knative"]))
 def test_any_json_gets_a_verdict(spec: Any, notes: Any, mode: str) -> None:
     obj = {"metadata": {"name": "x", "annotations": notes}, "spec": spec}
