@@ -14,8 +14,8 @@ test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
 e2e: $(VENV)/.complete ## the suite of e2e/ on a real control plane, built once from Go modules
 	$(BIN)/python -m pytest e2e --cluster real
 
-sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged, on the devcluster
-	$(BIN)/python -m pytest e2e/test_sdk.py -m sdk
+sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged: on the devcluster, and its model servers behind the router
+	$(BIN)/python -m pytest e2e/test_sdk.py e2e/test_graph_of_models.py -m sdk
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity

@@ -12,10 +12,7 @@ import asyncio
 import json
 import multiprocessing
 import ssl
-import statistics
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +20,7 @@ import aiohttp
 import orjson
 from prometheus_client import CollectorRegistry
 
+from benchmarks.http_load import Measured, send, together
 from kservectl.admission.certificates import make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.pods.handler import MUTATOR_PATH, webhooks
@@ -42,22 +40,6 @@ NOTHING_PATH = "/nothing"
 
 _ROUNDS = 5
 _SERVICE = "iris"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Reviews that one handler answered, and how long each took, in seconds."""
-
-    seconds: float
-    latencies: Sequence[float]
-
-    @property
-    def rate(self) -> float:
-        return len(self.latencies) / self.seconds
-
-    def percentile(self, which: int) -> float:
-        """In milliseconds."""
-        return statistics.quantiles(self.latencies, n=100)[which - 1] * 1000
 
 
 class _Memory(Client):
@@ -151,23 +133,13 @@ def _server(ready: Any, stop: Any) -> None:
 
 
 async def _send(session: aiohttp.ClientSession, url: str, body: bytes, reviews: int, connections: int) -> Measured:
-    latencies: list[float] = []
-    left = iter(range(reviews))
+    async def ask() -> None:
+        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+            response = orjson.loads(await answer.read())["response"]
+        if not response["allowed"]:
+            raise RuntimeError(f"the review was refused: {response['status']['message']}")
 
-    async def sender() -> None:
-        for _ in left:
-            started = time.perf_counter()
-            async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
-                response = orjson.loads(await answer.read())["response"]
-            latencies.append(time.perf_counter() - started)
-            if not response["allowed"]:
-                raise RuntimeError(f"the review was refused: {response['status']['message']}")
-
-    started = time.perf_counter()
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(connections):
-            tasks.create_task(sender())
-    return Measured(time.perf_counter() - started, latencies)
+    return await send(ask, reviews, connections)
 
 
 async def _measure(port: int, ca: bytes, reviews: int, connections: int) -> dict[str, Measured]:
@@ -182,10 +154,7 @@ async def _measure(port: int, ca: bytes, reviews: int, connections: int) -> dict
                 found = await _send(session, url, body, reviews // _ROUNDS, connections)
                 if number:  # the first round warms up
                     measured.append(found)
-    return {
-        path: Measured(sum(one.seconds for one in measured), [each for one in measured for each in one.latencies])
-        for path, measured in rounds.items()
-    }
+    return {path: together(measured) for path, measured in rounds.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

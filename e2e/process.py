@@ -28,10 +28,17 @@ class NotReady(AssertionError):
 
 
 class Process:
-    """`python -m kservectl ARGUMENTS`; its output goes to `log`, appended over restarts."""
+    """`PROGRAM ARGUMENTS`, which is kservectl unless it is another; its output goes to `log`, appended over restarts."""
 
-    def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "kservectl"),
+    ) -> None:
         self.arguments = tuple(arguments)
+        self._program = tuple(program)
         self.log = log
         self._environment = {**os.environ, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
@@ -103,7 +110,7 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "kservectl", *self.arguments]
+        command = [*self._program, *self.arguments]
         with self.log.open("ab") as output:
             return subprocess.Popen(
                 command,
