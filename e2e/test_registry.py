@@ -11,7 +11,7 @@ from e2e.installation import SYSTEM_NAMESPACE
 from e2e.services import custom, ready
 from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.api.kinds import INFERENCE_SERVICE, TRAINED_MODEL
-from kservectl.objects.kind import CONFIG_MAP, SECRET
+from kservectl.objects.kind import CONFIG_MAP, CONTROLLER_REVISION, SECRET
 from kservectl.objects.metadata import Object
 from tests.modelregistry.registry import Registry, serving_registry
 
@@ -79,6 +79,11 @@ async def test_registered_models_are_served_and_follow_their_alias(
 
     rose = await api.until(TRAINED_MODEL, "rose", namespace, says("Ready", "True"), "the rose is Ready")
     assert rose["status"]["registeredModel"]["version"] == "1"
+    lineage = rose["status"]["lineage"]
+    assert lineage["clusterServingRuntimeName"] == "kserve-sklearnserver"
+    await api.until(
+        CONTROLLER_REVISION, lineage["revision"], namespace, lambda kept: True, "the version that serves it is kept"
+    )
     missing = "Model Version (name=lilies, version=4) not found"
     await api.until(TRAINED_MODEL, "lily", namespace, says("Ready", "False", missing), "the lily is not found")
     await api.until(

@@ -206,7 +206,7 @@ FIELD_DOCS: Mapping[str, str] = {
     "TrainedModelLineage.servingRuntimeName": "The ServingRuntime that serves the model.",
     "TrainedModelLineage.clusterServingRuntimeName": "The ClusterServingRuntime that serves the model.",
     "TrainedModelLineage.inferenceServiceGeneration": "The generation of the InferenceService that was last seen serving it.",
-    "TrainedModelLineage.revision": "The Knative revision that serves the model.",
+    "TrainedModelLineage.revision": "The ControllerRevision, or Knative revision, of the service that serves the model.",
     "LocalModelCacheSpec.sourceModelUri": "Where the model is downloaded from. Cannot be changed.",
     "LocalModelCacheSpec.modelSize": "How much room the model takes on each node.",
     "LocalModelCacheSpec.nodeGroups": "The LocalModelNodeGroups whose nodes keep a copy. Services use the first that suits them.",

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kservectl.controllers.inferenceservice.versions import history
 from kservectl.controllers.trainedmodel import controller, modelconfig
 from kservectl.controllers.trainedmodel.reconcile import FINALIZER
 from kservectl.informers import Change
@@ -42,7 +43,21 @@ def test_a_model_tells_what_serves_it() -> None:
         "configMap": LIST,
         "clusterServingRuntimeName": "kserve-sklearnserver",
         "inferenceServiceGeneration": 4,
+        "revision": history.revision_name(garden(), garden()["spec"]),
     }
+
+
+def test_the_revision_is_knatives_where_there_is_one_and_left_out_where_an_earlier_version_is_served() -> None:
+    knative, rolled_back = garden(), garden()
+    knative["status"] |= {
+        "deploymentMode": "Knative",
+        "components": {"predictor": {"latestReadyRevision": "garden-predictor-00007"}},
+    }
+    rolled_back["status"]["conditions"].append({"type": "RolledBack", "status": "True"})
+    for service, revision in ((knative, "garden-predictor-00007"), (rolled_back, None)):
+        world = World(service, config_map(), model())
+        world.settle()
+        assert world.status()["lineage"].get("revision") == revision
 
 
 @pytest.mark.parametrize(

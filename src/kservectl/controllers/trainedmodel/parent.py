@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from kservectl.api.config_keys import STANDARD
 from kservectl.api.errors import Malformed
 from kservectl.api.inferenceservice import InferenceService, PredictorSpec, framework_protocol
 from kservectl.controllers.inferencegraph.endpoint import protocol_of_containers
 from kservectl.controllers.inferenceservice.component import MAIN_CONTAINER, predictor_component
+from kservectl.controllers.inferenceservice.versions.history import revision_name
+from kservectl.controllers.inferenceservice.versions.rollback import ROLLED_BACK
 from kservectl.objects import metadata, quantity
 from kservectl.objects.metadata import Object
 
@@ -25,8 +28,7 @@ class Parent:
 
     @property
     def is_ready(self) -> bool:
-        conditions = self._status.get("conditions") or ()
-        return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
+        return self._is_true("Ready")
 
     @property
     def url(self) -> str:
@@ -35,6 +37,16 @@ class Parent:
     @property
     def address(self) -> str:
         return str((self._status.get("address") or {}).get("url") or "")
+
+    def _kept_version(self) -> str:
+        """The ControllerRevision of the spec; empty where there is none, or another version is served."""
+        if self._status.get("deploymentMode") not in (None, STANDARD) or self._is_true(ROLLED_BACK):
+            return ""
+        return revision_name(self.object, self.object.get("spec") or {})
+
+    def _is_true(self, condition: str) -> bool:
+        conditions = self._status.get("conditions") or ()
+        return any(entry.get("type") == condition and entry.get("status") == "True" for entry in conditions)
 
     @property
     def _status(self) -> Object:
@@ -53,7 +65,7 @@ class Parent:
             "servingRuntimeName": self._status.get("servingRuntimeName"),
             "clusterServingRuntimeName": self._status.get("clusterServingRuntimeName"),
             "inferenceServiceGeneration": metadata.generation(self.object),
-            "revision": predictor.get("latestReadyRevision"),
+            "revision": predictor.get("latestReadyRevision") or self._kept_version(),
         }
         return {name: value for name, value in told.items() if value}
 

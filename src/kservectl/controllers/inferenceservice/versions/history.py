@@ -46,7 +46,7 @@ def with_present(service: Object, history: Sequence[Revision]) -> list[Revision]
         return list(history)
     number = history[-1].number + 1 if history else 1
     others = [revision for revision in history if revision.spec != spec]
-    return [*others, Revision(_name(service, spec), number, spec)][-LIMIT:]
+    return [*others, Revision(revision_name(service, spec), number, spec)][-LIMIT:]
 
 
 def objects(service: Object, history: Sequence[Revision]) -> list[Object]:
@@ -67,6 +67,7 @@ def objects(service: Object, history: Sequence[Revision]) -> list[Object]:
     ]
 
 
-def _name(service: Object, spec: Any) -> str:
+def revision_name(service: Object, spec: Any) -> str:
+    """What the ControllerRevision of this version of `service` is called: its content decides."""
     canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"))
     return f"{metadata.name(service)}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
