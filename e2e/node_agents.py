@@ -13,6 +13,7 @@ from e2e.services import volume_claim
 from e2e.target import Target
 from kservectl.api.kinds import LOCAL_MODEL_NODE
 from kservectl.client.errors import AlreadyExists
+from kservectl.devcluster.workloads.node_agent import OWN_AGENT_ANNOTATION
 from kservectl.manifests.layout import node_agent_objects
 from kservectl.manifests.node_agent import AGENT_NAMESPACE, JOB_NAMESPACE, NODE_AGENT, daemon_set, download_container
 from kservectl.objects import metadata
@@ -67,7 +68,8 @@ async def add_node(api: Api, name: str) -> None:
     """A Ready node with room for everything."""
     capacity = {"cpu": "8000", "memory": "32Ti", "ephemeral-storage": "100Ti", "pods": "8000"}
     labels = {"kubernetes.io/hostname": name, "kserve/localmodel": "worker"}
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+    meta = {"name": name, "labels": labels, "annotations": {OWN_AGENT_ANNOTATION: ""}}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": meta}
     try:
         await api.create(NODE, node)
     except AlreadyExists:

@@ -26,6 +26,9 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import JOB, NODE, POD, SECRET
 from kservectl.objects.metadata import Object
 
+# No manager: it would take the lists of models for its own.
+pytestmark = pytest.mark.usefixtures("managers")
+
 GROUP = "disks"
 
 

@@ -18,6 +18,9 @@ from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.view import View
 
+OWN_AGENT_ANNOTATION = "kservectl.dev/own-node-agent"
+"""On a Node: somebody runs a real agent for it, and nothing is simulated. Its presence is enough."""
+
 _AT_A_TIME = 2
 _CAPACITY = 1024**4
 _STEPS = 4
@@ -28,7 +31,7 @@ def reconciler(seconds: float) -> Callable[[Object, View], Outcome]:
 
     def reconcile(order: Object, view: View) -> Outcome:
         node = view.get(NODE, metadata.name(order))
-        if metadata.is_deleting(order) or node is None:
+        if metadata.is_deleting(order) or node is None or OWN_AGENT_ANNOTATION in metadata.annotations(node):
             return Outcome(complete=False)
         return _decide(order, view.now, seconds)
 
