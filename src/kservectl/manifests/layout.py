@@ -13,6 +13,7 @@ import yaml
 
 from kservectl.api.crds import crds
 from kservectl.manifests import manager, node_agent, node_agent_rbac, rbac, webhooks
+from kservectl.manifests.cache_samples import caches
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import TLS_SECRET, gateway, gateway_with_tls
 from kservectl.manifests.graph_samples import graphs, models
@@ -90,7 +91,7 @@ def files() -> dict[str, str]:
 
 
 def _samples() -> dict[str, list[Object]]:
-    return {"samples": samples(), "samples/graphs": graphs(), "samples/models": models()}
+    return {"samples": samples(), "samples/graphs": graphs(), "samples/models": models(), "samples/caches": caches()}
 
 
 def write(directory: Path) -> list[Path]:

@@ -41,6 +41,7 @@ def node(now: Any) -> Object:
                 "kubernetes.io/hostname": NODE_NAME,
                 "kubernetes.io/os": "linux",
                 "kubernetes.io/arch": "amd64",
+                "kserve/localmodel": "worker",
             },
         },
         "spec": {},
