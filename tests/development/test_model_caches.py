@@ -96,6 +96,14 @@ async def test_the_sample_downloads_serves_explains_itself_and_leaves_nothing(en
     with pytest.raises(ApiError, match="is being used by InferenceService iris-from-disk"):
         await environment.client.delete(LOCAL_MODEL_CACHE, "iris")
     await environment.client.delete(INFERENCE_SERVICE, "iris-from-disk", "default")
+    # The cache says that nobody uses it, so the webhook, which looks at the same, knows too.
+    await until(
+        environment,
+        LOCAL_MODEL_CACHE,
+        "iris",
+        "",
+        lambda obj: "inferenceServices" not in (obj or {"status": {}})["status"],
+    )
     await environment.client.delete(LOCAL_MODEL_CACHE, "iris")
     for kind, name, namespace in (
         (LOCAL_MODEL_CACHE, "iris", ""),

@@ -103,6 +103,7 @@ def test_kustomize_builds_the_base_into_exactly_the_documents() -> None:
         ("crds", 10),
         ("samples/graphs", 4),
         ("samples/models", 3),
+        ("samples/caches", 3),
     ],
 )
 def test_kustomize_builds_each_folder_by_itself(folder: str, count: int) -> None:
