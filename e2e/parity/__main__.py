@@ -17,13 +17,14 @@ from e2e.manager import ManagerProcess
 from e2e.parity.cases import Cases
 from e2e.parity.comparison import compare
 from e2e.parity.recording import normalised
-from e2e.parity.report import Results, by_kind, overall, page_of, section, total, with_section, write
+from e2e.parity.report import Results, by_kind, overall, page_of, section, total, unexplained, with_section, write
 from e2e.parity.surroundings import MODES, surround
 from e2e.process import PROJECT
 from e2e.target import REAL, Target, open_target
 from kservectl.objects.metadata import Object
 
 _SHARED = PROJECT.parent / "shared"
+_MOST_TOLD = 40
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,6 +112,10 @@ def _print(mode: str, results: Results, *, verbose: bool) -> None:
     whole = overall(results)
     identical = sum(1 for scores in results.values() if not total(scores).differences)
     print(f"identical cases {identical}/{len(results)}; equal fields {whole.equal}/{whole.total} = {whole.share:.4f}")
+    told = unexplained(results)
+    print(f"fields that differ for no known reason (see e2e/parity/reasons.py): {len(told)}")
+    for difference in told[:_MOST_TOLD]:
+        print(f"    {difference}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,8 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-from e2e.parity.comparison import Score
+from e2e.parity.comparison import Difference, Score
+from e2e.parity.reasons import reason_for
 
 _MOST_COMMON = 25
 _HEADING = "## Mode "
@@ -16,7 +17,7 @@ _INTRODUCTION = """\
 
 Written by `make parity`: the same manifests on a real cluster, compared field by field with recordings of what
 KServe's own manager made of them. A field counts when either side has it. `differences.md` lists what differs on
-purpose.
+purpose, `e2e/parity/reasons.py` knows the reasons by field.
 """
 
 Results = Mapping[str, Mapping[str, Score]]
@@ -43,12 +44,18 @@ def by_kind(results: Results) -> dict[str, Score]:
     return found
 
 
+def unexplained(results: Results) -> list[Difference]:
+    """The differences for which there is no reason."""
+    return [each for scores in results.values() for each, why in _reasons(scores) if not why]
+
+
 def section(results: Results) -> str:
     """Markdown, without a heading: totals, kinds, cases, and the fields that differ most often."""
     whole = overall(results)
     identical = sum(1 for scores in results.values() if not total(scores).differences)
     lines = [
         f"**{_percent(whole)}** of {whole.total} fields are equal; {identical} of {len(results)} cases are identical.",
+        f"{len(unexplained(results))} of the fields that differ do so for no known reason.",
         "",
         "| Kind | Fields | Equal |",
         "|---|--:|--:|",
@@ -60,9 +67,9 @@ def section(results: Results) -> str:
         "",
         "What differs most often:",
         "",
-        "| Field | Cases |",
-        "|---|--:|",
-        *(f"| `{path}` | {count} |" for path, count in _common(results)),
+        "| Field | Cases | Why |",
+        "|---|--:|---|",
+        *(f"| `{path}` | {count} | {why} |" for path, why, count in _common(results)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -94,12 +101,17 @@ def _case(name: str, scores: Mapping[str, Score]) -> str:
     return f"| {name} | {whole.total} | {_percent(whole)} | {', '.join(sorted(differing))} |"
 
 
-def _common(results: Results) -> list[tuple[str, int]]:
-    """Kind and path of the fields that differ, by the number of cases in which they do."""
-    counts: Counter[str] = Counter()
+def _common(results: Results) -> list[tuple[str, str, int]]:
+    """Kind and path of the fields that differ, why they do, and the number of cases in which they do; the most first."""
+    counts: Counter[tuple[str, str]] = Counter()
     for scores in results.values():
-        counts.update({f"{each.obj.partition('/')[0]} {each.path}" for each in total(scores).differences})
-    return sorted(counts.most_common(_MOST_COMMON), key=lambda item: (-item[1], item[0]))
+        counts.update({(f"{each.obj.partition('/')[0]} {each.path}", why) for each, why in _reasons(scores)})
+    common = [(path, why, count) for (path, why), count in counts.most_common(_MOST_COMMON)]
+    return sorted(common, key=lambda item: (-item[2], item[0]))
+
+
+def _reasons(scores: Mapping[str, Score]) -> list[tuple[Difference, str]]:
+    return [(each, reason_for(each, scores.keys())) for each in total(scores).differences]
 
 
 def _percent(score: Score) -> str:

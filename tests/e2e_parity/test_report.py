@@ -1,6 +1,6 @@
 """The page keeps a section for each mode, whichever of them was measured."""
 
-from e2e.parity.comparison import Difference, Score
+from e2e.parity.comparison import ABSENT, Difference, Score
 from e2e.parity.report import section, with_section
 
 RESULTS = {
@@ -13,7 +13,17 @@ def test_section_tells_totals_kinds_cases_and_what_differs() -> None:
     assert "**80.0 %** of 5 fields are equal; 0 of 1 cases are identical." in text
     assert "| Pod.v1 | 2 | 50.0 % |" in text
     assert "| iris | 5 | 80.0 % | Pod |" in text
-    assert "| `Pod.v1 .spec.a` | 1 |" in text
+    assert "1 of the fields that differ do so for no known reason." in text
+    assert "| `Pod.v1 .spec.a` | 1 |  |" in text
+
+
+def test_field_that_differs_on_purpose_is_listed_with_its_reason() -> None:
+    port = Difference(
+        "InferenceService.serving.kserve.io/iris", ".spec.predictor.livenessProbe.httpGet.port", 0, ABSENT
+    )
+    text = section({"iris": {port.obj: Score(0, 1, (port,))}})
+    assert "0 of the fields that differ do so for no known reason." in text
+    assert f"{port.path}` | 1 | zero values of Go are not stored |" in text
 
 
 def test_measuring_one_mode_leaves_the_sections_of_the_others() -> None:

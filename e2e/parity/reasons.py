@@ -1,0 +1,69 @@
+"""Why a field differs from KServe's on purpose. The pages docs/differences*.md say more about each reason.
+
+A difference without a reason is a mistake: of ours, or of this table.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from e2e.parity.comparison import ABSENT, Difference
+
+_GRAPH = "InferenceGraph.serving.kserve.io"
+_SERVICE = "InferenceService.serving.kserve.io"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One difference, and the names (`Kind.group/name`) of all objects of its case on both sides."""
+
+    difference: Difference
+    objects: Collection[str]
+
+    def about(self, kinds: str, path: str) -> bool:
+        kind = self.difference.obj.partition("/")[0]
+        return bool(re.fullmatch(kinds, kind) and re.fullmatch(path, self.difference.path))
+
+    @property
+    def name(self) -> str:
+        return self.difference.obj.partition("/")[2]
+
+    @property
+    def values(self) -> tuple[object, object]:
+        return self.difference.wanted, self.difference.found
+
+
+def reason_for(difference: Difference, objects: Collection[str]) -> str:
+    """Why it differs; empty when nothing here says so. `objects` are those of the case, by `Kind.group/name`."""
+    return next(_reasons(_Case(difference, objects)), "")
+
+
+def _reasons(case: _Case) -> Iterator[str]:
+    wanted, found = case.values
+    if case.about(r"Deployment\.apps|Pod\.v1", r".*\.containers\[0\]\.env\[\d+\]\.(name|value)") and (
+        wanted == ABSENT and "-explainer" in case.name
+    ):
+        yield "explainers know which service they belong to"
+    if case.about(r"HTTPRoute\..*|Ingress\..*", r".*") and wanted == ABSENT and f"{_GRAPH}/{case.name}" in case.objects:
+        yield "graphs have routes"
+    if case.about(_GRAPH, r"\.status\.deploymentMode") and wanted == ABSENT:
+        yield "graphs remember their mode"
+    if case.about(_SERVICE, r"\.spec\..*\.(limits|requests)\..*") and str(found) == wanted:
+        yield "quantities are stored as they were written"
+    if case.about(_SERVICE, r"\.spec\..*\.port") and case.values == (0, ABSENT):
+        yield "zero values of Go are not stored"
+    refused = _has(case, "Service.v1") and not _has(case, "Deployment.apps")
+    if case.about(_SERVICE, r"\.status\.(conditions|modelStatus).*") and refused:
+        yield "the whole status is told although an object was refused"
+    if case.about(r"ConfigMap\.v1", r"\.metadata\.labels\.serving\.kserve\.io/inferenceservice") and wanted == ABSENT:
+        yield "only ConfigMaps with the label are cached"
+    if case.about(r"Pod\.v1", r"\.metadata\.annotations\.prometheus\.io/port") and wanted in ("9088", "9091"):
+        yield "Prometheus is sent to a port on which something listens"
+    if case.about(r"Ingress\..*", r"\.spec\.rules\[\d+\]\.http\.paths\[0\]\.backend\.service\.name") and (
+        str(wanted).endswith("-predictor") and str(found).endswith("-transformer")
+    ):
+        yield "the host of a transformer leads to the transformer"
+
+
+def _has(case: _Case, kind: str) -> bool:
+    return any(name.startswith(f"{kind}/") for name in case.objects)
