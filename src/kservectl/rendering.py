@@ -13,7 +13,8 @@ from typing import Any
 from kservectl.admission.inferencegraph import validator as inferencegraph
 from kservectl.admission.inferenceservice.defaulting import default
 from kservectl.admission.inferenceservice.validation.validator import validate
-from kservectl.admission.review import Verdict
+from kservectl.admission.policies import enforcement
+from kservectl.admission.review import AdmissionRequest, Verdict
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.api.kinds import INFERENCE_GRAPH, INFERENCE_SERVICE
 from kservectl.clock import rfc3339
@@ -128,13 +129,16 @@ class Renderer:
         config = Config.of(configuration)
         try:
             defaulted = default(checked, config, creating=True)
+            verdict = validate(defaulted, None, config)
+            policy = enforcement.judge(INFERENCE_SERVICE.plural, _creation(defaulted), defaulted, config)
         except ConfigError as error:
             raise CannotRender(f"{metadata.describe(placed)}: key {error.key} of {CONFIG_MAP_NAME}: {error}") from error
-        return self._accepted(defaulted, validate(defaulted, None, config))
+        both = Verdict((*verdict.errors, *policy.errors), (*verdict.warnings, *policy.warnings))
+        return self._accepted(defaulted, both)
 
     def _accepted(self, admitted: Object, verdict: Verdict) -> tuple[Object, Sequence[str]]:
         if verdict.errors:
-            problems = "; ".join(f"{error.field}: {error.message}" for error in verdict.errors)
+            problems = "; ".join(map(str, verdict.errors))
             raise CannotRender(f"{metadata.describe(admitted)}: {problems}")
         uid = f"render/{admitted['kind']}/{metadata.key(admitted)}"
         identity = {"uid": uid, "generation": 1, "resourceVersion": "1"}
@@ -155,6 +159,21 @@ class Renderer:
 
     def _placed(self, child: Object, service: Object) -> Object:
         return {**child, "metadata": {"namespace": metadata.namespace(service), **child["metadata"]}}
+
+
+def _creation(obj: Object) -> AdmissionRequest:
+    """The request by which `obj` would be created, for policies that look at it."""
+    kind = INFERENCE_SERVICE
+    return AdmissionRequest(
+        uid="render",
+        operation="CREATE",
+        group=kind.group,
+        version=kind.version,
+        kind=kind.kind,
+        resource=kind.plural,
+        namespace=metadata.namespace(obj),
+        name=metadata.name(obj),
+    )
 
 
 def is_renderable(obj: Object) -> bool:

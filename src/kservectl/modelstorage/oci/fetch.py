@@ -3,6 +3,8 @@
 The registry's credentials are the first of the pod's image pull secrets.
 """
 
+from itertools import pairwise
+
 from kservectl.modelstorage.ca_bundle import bundle_for, with_ca_bundle
 from kservectl.modelstorage.context import StorageContext
 from kservectl.modelstorage.download import INIT_CONTAINER, Source, has_init_container, standard_container
@@ -45,7 +47,7 @@ def _fetching(init: Object, source: OciSource) -> Object:
 
 def _pairs(init: Object) -> list[tuple[str, str]]:
     args = init.get("args") or []
-    return list(zip(args[::2], args[1::2], strict=False))
+    return list(pairwise(args))
 
 
 def _with_pull_secret(pod: Object) -> Object:
