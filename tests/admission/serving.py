@@ -94,6 +94,7 @@ async def serving(
     clock: Clock | None = None,
     names: Sequence[str] = NAMES,
     reader: LiveReader | None = None,
+    seen: View | None = None,
 ) -> AsyncIterator[Serving]:
     now = datetime.now(UTC)
     ca = make_ca(now)
@@ -103,7 +104,7 @@ async def serving(
     registry = CollectorRegistry()
     server = WebhookServer(
         webhooks,
-        view=view,
+        view=view if seen is None else lambda: seen,
         certificate=certificate,
         metrics=WebhookMetrics(registry),
         clock=clock or SystemClock(),

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -218,7 +219,7 @@ class WebhookServer:
             return _refused(400, str(refused))
         try:
             answer = await self._review(webhook, request, deadline)
-        except RecursionError:
+        except (RecursionError, orjson.JSONEncodeError):  # the encoder has a limit of its own
             deep = Denied(f"{_name(request)} is nested too deeply", code=400, reason="BadRequest")
             answer = self._deny(webhook, request, deep)
         except Exception:

@@ -63,6 +63,10 @@ def some(**values: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=strategies)
 
 
+def _name(item: Any) -> str:
+    return str(item["name"])
+
+
 probes = st.sampled_from(
     [
         {"httpGet": {"path": "/ready", "port": 8080}},
@@ -81,7 +85,7 @@ envs = st.lists(
             {"name": "AGGREGATE_PROMETHEUS_METRICS_PORT", "value": "1"},
         ]
     ),
-    unique_by=lambda entry: str(entry["name"]),
+    unique_by=_name,
     max_size=3,
 )
 fields = some(
@@ -97,7 +101,7 @@ fields = some(
 
 def listed(*names: str) -> st.SearchStrategy[list[Object]]:
     container = st.builds(lambda name, more: {"name": name, "image": "i", **more}, st.sampled_from(names), fields)
-    return st.lists(container, unique_by=lambda each: str(each["name"]), max_size=4)
+    return st.lists(container, unique_by=_name, max_size=4)
 
 
 sources = st.sampled_from(

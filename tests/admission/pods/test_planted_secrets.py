@@ -131,7 +131,7 @@ async def test_a_missing_account_is_warned_of_and_a_missing_secret_refused(envir
         await environment.client.create(POD, pod("broken", "s3://b/m"))
 
 
-SERVICES = {
+SERVICES: dict[str, Object] = {
     "from-account": {
         "model": {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://b/m"},
         "logger": {"mode": "all"},

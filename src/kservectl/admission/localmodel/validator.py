@@ -6,6 +6,7 @@ Pure. All problems are reported together, in KServe's words where KServe has som
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kservectl.admission.inferenceservice.implementations import block
 from kservectl.admission.review import FieldError, Verdict
 from kservectl.api.errors import Malformed
 from kservectl.api.kinds import (
@@ -36,7 +37,7 @@ class _Change:
 
     @property
     def asks_for_room(self) -> bool:
-        before = (self.old or {}).get("spec") or {}
+        before = block(self.old, "spec") or {}
         return not quantity.same(before.get("modelSize"), self.size) or before.get("nodeGroups") != list(self.groups)
 
 
