@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import sys
+from collections import Counter
 
 import aiohttp
 import pytest
@@ -13,6 +15,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from kservectl.cli.main import _cli
+from kservectl.cli.router import draw_percent
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,13 @@ def test_an_address_that_is_none_is_wrong_usage(option: str) -> None:
     result = CliRunner().invoke(_cli, ["router", "--graph-json", "{}", option, "nowhere"])
     assert result.exit_code == 2
     assert "write HOST:PORT or :PORT" in result.output
+
+
+def test_draws_are_the_numbers_from_0_to_99_about_equally_often() -> None:
+    generator = random.Random(7)
+    drawn = Counter(draw_percent(generator) for _ in range(20_000))
+    assert set(drawn) == set(range(100))
+    assert 120 < min(drawn.values()) <= max(drawn.values()) < 280
 
 
 def free_port() -> int:

@@ -44,13 +44,8 @@ class Upstream:
                 return web.json_response({"short": "stout"}, status=418)
             case "/moved":
                 return web.Response(status=307, headers={"Location": "/echo"})
-            case "/hang":
-                self.hanging.set()
-                self.arrivals.put_nowait(request.path)
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    self.gone.set()
+            case "/hang" | "/wait":
+                return await self._wait(request)
             case "/reset":
                 assert request.transport is not None
                 request.transport.abort()
@@ -65,6 +60,16 @@ class Upstream:
             case "/events/refused":
                 return web.json_response({"busy": True}, status=503)
         return web.Response(status=404)
+
+    async def _wait(self, request: web.Request) -> web.StreamResponse:
+        """Answers once `more` is set; `/hang` never does."""
+        self.hanging.set()
+        self.arrivals.put_nowait(request.path)
+        try:
+            await (asyncio.Event() if request.path == "/hang" else self.more).wait()
+        finally:
+            self.gone.set()
+        return web.json_response({})
 
     async def _flood(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """100 MiB."""

@@ -324,6 +324,12 @@ async def test_dependencies_mean_nothing_to_a_single_choice(type_: str) -> None:
         await run(Services(a=StepError("refused")), node(type_, step))
 
 
+async def test_an_error_status_of_a_hard_step_of_a_switch_travels() -> None:
+    step = to("a", condition="@this", dependency="Hard")
+    answer = await run(Services(a=Answer(429, b"slow down")), node("Switch", step))
+    assert (answer.status, answer.body) == (429, b"slow down")
+
+
 async def test_a_step_has_its_own_time() -> None:
     services, clock = Services(a=never), FakeClock()
     asking = asyncio.create_task(run(services, node("Sequence", to("a", name="slow", timeout=5)), clock=clock))

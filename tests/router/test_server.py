@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 from multidict import CIMultiDict
@@ -125,6 +126,26 @@ async def test_a_graph_that_takes_too_long_is_answered_for(upstream: Upstream) -
         await clock.advance(2)
         assert await asking == (504, "the graph gave no answer within 60 s")
         await asyncio.wait_for(upstream.gone.wait(), 5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds", "status"),
+    [
+        ({"routerTimeouts": {"serverWrite": 1}}, 1, 504),
+        ({"routerTimeouts": {"serverWrite": 2}}, 1, 200),
+        ({"timeout": 1}, 1, 504),
+    ],
+)
+async def test_the_time_of_a_request_is_that_of_all_its_steps(
+    upstream: Upstream, spec: dict[str, Any], seconds: int, status: int
+) -> None:
+    clock = FakeClock()
+    async with routing(to(f"{upstream.url}/wait"), to(f"{upstream.url}/echo"), clock=clock, spec=spec) as router:
+        asking = asyncio.create_task(router.post(b"{}"))
+        await asyncio.wait_for(upstream.arrivals.get(), 5)
+        await clock.advance(seconds)
+        upstream.more.set()
+        assert (await asking)[0] == status
 
 
 async def test_a_caller_that_leaves_ends_the_calls(upstream: Upstream) -> None:

@@ -75,7 +75,7 @@ def router(
             graph,
             options,
             clock=clock,
-            draw=lambda: generator.randrange(100),
+            draw=lambda: draw_percent(generator),
             rng=generator,
             metrics=RouterMetrics(registry, clock.monotonic),
         )
@@ -91,6 +91,11 @@ def router(
         return 0
 
     run_until_signal(main)
+
+
+def draw_percent(generator: random.Random) -> int:
+    """A number from 0 to 99, each as likely as any other."""
+    return generator.randrange(100)
 
 
 def parse_graph(text: str) -> InferenceGraphSpec:

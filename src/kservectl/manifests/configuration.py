@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kservectl.api.config import CONFIG_MAP_NAME
-from kservectl.manifests.names import GATEWAY, NAMESPACE, PART_OF, STORAGE_INITIALIZER_IMAGE
+from kservectl.manifests.names import GATEWAY, IMAGE, NAMESPACE, PART_OF, STORAGE_INITIALIZER_IMAGE
 from kservectl.objects.metadata import Object
 
 _AGENT_IMAGE = "kserve/agent:latest"
@@ -90,7 +90,7 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "metricScalerEndpoint": "keda-otel-scaler.keda.svc:4318",
         "resource": {"cpuLimit": "1", "memoryLimit": "2Gi", "cpuRequest": "200m", "memoryRequest": "512Mi"},
     },
-    "router": {"image": "kserve/router:latest", **_SMALL, "imagePullPolicy": "IfNotPresent"},
+    "router": {"image": IMAGE, **_SMALL, "imagePullPolicy": "IfNotPresent"},
     "security": {"autoMountServiceAccountToken": True},
     "securityPolicy": {
         "validationActions": ["Deny"],

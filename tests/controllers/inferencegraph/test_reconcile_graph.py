@@ -60,6 +60,42 @@ def test_the_deployment_runs_the_router_with_the_graph() -> None:
     assert port == {"name": "flow", "port": 80, "targetPort": 8080, "protocol": "TCP"}
 
 
+@pytest.mark.parametrize("annotations", [{}, {"note": "x"}])
+@pytest.mark.parametrize("labels", [{}, {"team": "blue"}])
+def test_labels_and_annotations_reach_deployment_and_pods(labels: dict[str, str], annotations: dict[str, str]) -> None:
+    own = graph(minReplicas=2, maxReplicas=5)
+    own["metadata"] |= {"labels": labels, "annotations": annotations}
+    world = World(own)
+    world.settle()
+    for made in (world.child("Deployment"), world.child("Deployment")["spec"]["template"]):
+        assert made["metadata"].get("annotations", {}) == annotations
+        assert made["metadata"]["labels"] == {
+            **labels,
+            "serving.kserve.io/inferencegraph": "flow",
+            "app": "isvc.flow",
+        }
+    scaled = world.child("HorizontalPodAutoscaler")["spec"]
+    assert (scaled["minReplicas"], scaled["maxReplicas"]) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("at_first", "then", "stopped"),
+    [(None, "false", "False"), ("true", "true", "True"), ("false", "true", "True"), ("true", "false", "False")],
+)
+def test_stopping_and_resuming_in_every_order(at_first: str | None, then: str, stopped: str) -> None:
+    world = World(graph() if at_first is None else annotated(graph(), stop=at_first))
+    for annotation in (at_first, then):
+        if annotation is not None:
+            world.graph["metadata"] = annotated(world.graph, stop=annotation)["metadata"]
+        if annotation == "true":
+            world.step()
+        else:
+            world.settle()
+    assert world.condition("Stopped")["status"] == stopped
+    assert world.condition()["status"] == ("False" if stopped == "True" else "True")
+    assert bool(world.children) is (stopped == "False")
+
+
 def test_placement_resources_and_pull_secrets_reach_the_pod() -> None:
     placed = graph(
         resources={"limits": {"cpu": "2"}, "claims": [{"name": "x"}]},

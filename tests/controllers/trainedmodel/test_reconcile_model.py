@@ -1,5 +1,6 @@
 """What becomes of TrainedModels: conditions, places, memory, the list that the server reads, and their end."""
 
+import json
 from typing import Any
 
 import pytest
@@ -232,6 +233,36 @@ def test_an_unreadable_list_is_told_and_left_alone(text: str) -> None:
     world.objects["ConfigMap", LIST]["data"]["models.json"] = "[]"
     world.settle()
     assert ("TrainedModel", "rose") not in world.objects
+
+
+def test_a_model_that_the_list_has_no_room_for_is_told_and_the_others_are_served() -> None:
+    crowd = [{"modelName": f"x{number:05}", "modelSpec": {"storageUri": "gs://" + "b" * 940}} for number in range(990)]
+    world = World(
+        garden(), config_map(json.dumps(crowd)), model("aster"), model("rose", storage_uri="gs://" + "r" * 30_000)
+    )
+    world.settle()
+    assert (len(world.names), "aster" in world.names, "rose" in world.names) == (991, True, False)
+    assert world.conditions("aster")["Ready"] == "True"
+    (ready,) = [each for each in world.status()["conditions"] if each["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "ModelConfigFull")
+    assert len(world.objects["ConfigMap", LIST]["data"]["models.json"]) <= 1_000_000
+
+
+def test_a_missing_list_is_made_by_the_services_controller_and_waited_for() -> None:
+    world = World(garden(), model())
+    assert modelconfig.reconcile(world.objects["InferenceService", "garden"], world.view()).desired == ()
+    world.objects["ConfigMap", LIST] = config_map()
+    world.settle()
+    assert world.names == ["rose"]
+
+
+def test_a_model_is_served_once_its_service_is_ready() -> None:
+    world = World(garden(ready=False), config_map(), model())
+    world.settle()
+    assert (world.names, world.conditions()["Ready"]) == ([], "False")
+    world.objects["InferenceService", "garden"] = garden()
+    world.settle()
+    assert (world.names, world.conditions()["Ready"]) == (["rose"], "True")
 
 
 def test_a_model_leaves_the_list_before_it_goes() -> None:

@@ -13,6 +13,9 @@ from kservectl.objects.metadata import Object
 
 KEY = "models.json"
 
+LIMIT = 1_000_000
+"""The most bytes of a list: the API server takes 1 MiB for a ConfigMap in all."""
+
 
 class UnreadableList(ValueError):
     """The text is not a list of models."""
@@ -34,6 +37,16 @@ def write(entries: Sequence[Object]) -> str:
     """The text for `entries`, sorted by name, of each name the last."""
     by_name = {name_of(entry): entry for entry in entries}
     return gojson.compact([by_name[name] for name in sorted(by_name)])
+
+
+def size(entry: Object) -> int:
+    """The bytes that an entry takes in a list, with what separates it from the next."""
+    return len(gojson.compact(entry).encode()) + 1
+
+
+def has_room(entries: Sequence[Object], entry: Object) -> bool:
+    """Whether `entry` may be added, or take the place of the one of its name."""
+    return sum(size(each) for each in entries if name_of(each) != name_of(entry)) + size(entry) <= LIMIT
 
 
 def name_of(entry: Object) -> str:

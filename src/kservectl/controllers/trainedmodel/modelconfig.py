@@ -39,15 +39,20 @@ def reconcile(service: Object, view: View) -> Outcome:
 
 def _models(entries: Iterable[Object], service: Object, view: View) -> list[Object]:
     found = {model_list.name_of(entry): entry for entry in entries}
+    taken = sum(map(model_list.size, found.values()))
     for model in view.list(TRAINED_MODEL, metadata.namespace(service)):
         name = metadata.name(model)
         if metadata.is_deleting(model) or parent_name(model) != metadata.name(service):
-            found.pop(name, None)
+            left = found.pop(name, None)
+            taken -= 0 if left is None else model_list.size(left)
             continue
         judgement, storage_uri = judge(model, view), known_uri(model)
         # A model that is served goes on being served while its service is not ready for a moment.
         if judgement is not None and judgement.may_be_served and storage_uri:
-            found[name] = model_list.entry_of(model, storage_uri)
+            entry = model_list.entry_of(model, storage_uri)
+            grown = taken + model_list.size(entry) - (model_list.size(found[name]) if name in found else 0)
+            if grown <= model_list.LIMIT:
+                found[name], taken = entry, grown
     return list(found.values())
 
 

@@ -3,6 +3,8 @@
 Its entry in the service's list of models is written by the controller of that list (`modelconfig`), from the same judgement.
 """
 
+from dataclasses import dataclass
+
 from kservectl.api.kinds import INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import model_config
@@ -17,7 +19,7 @@ from kservectl.controllers.trainedmodel.judgement import (
     judge,
 )
 from kservectl.controllers.trainedmodel.siblings import ALLOCATED_LABEL, PARENT_LABEL, parent_name
-from kservectl.controllers.trainedmodel.source import Source, source_of
+from kservectl.controllers.trainedmodel.source import Source, known_uri, source_of
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome, Reference
@@ -32,6 +34,15 @@ _PATIENCE = 3.0
 """Seconds for which a new model may be ahead of its service: both are applied together, and caches fill in any order."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListProblem:
+    """Why the list of models cannot be changed for a model."""
+
+    reason: str
+    message: str
+    next_step: str
+
+
 def reconcile(model: Object, view: View) -> Outcome:
     """The Outcome for `model`. Never raises for anything that a person wrote."""
     if metadata.is_deleting(model):
@@ -44,7 +55,8 @@ def reconcile(model: Object, view: View) -> Outcome:
     if judgement.has_memory:
         labels[ALLOCATED_LABEL] = parent
     source = source_of(model, view)
-    conditions, unreadable = _conditions(model, judgement, source, view)
+    problem = _list_problem(model, view)
+    conditions = _conditions(model, judgement, source, problem, view)
     status: Object = {**(model.get("status") or {}), "conditions": conditions}
     if source is None:
         status.pop("registeredModel", None)
@@ -59,13 +71,14 @@ def reconcile(model: Object, view: View) -> Outcome:
         status=status,
         finalizers=(FINALIZER,),
         labels=labels,
-        terminal_error=unreadable or None,
-        explanations=(*_explanations(judgement), *_of_source(source), *_of_list(unreadable, parent)),
+        terminal_error=None if problem is None else problem.message,
+        explanations=(*_explanations(judgement), *_of_source(source), *_of_list(problem)),
     )
 
 
-def _conditions(model: Object, judgement: Judgement, source: Source | None, view: View) -> tuple[list[Object], str]:
-    """The conditions, and why the list of models cannot be changed (mostly: no reason)."""
+def _conditions(
+    model: Object, judgement: Judgement, source: Source | None, problem: ListProblem | None, view: View
+) -> list[Object]:
     order = (SERVICE_READY, MULTI_MODEL, MEMORY_AVAILABLE, *(() if source is None else (RESOLVED,)))
     found = ConditionSet(READY, order, (model.get("status") or {}).get("conditions") or (), view.now)
     found.initialise()
@@ -79,12 +92,11 @@ def _conditions(model: Object, judgement: Judgement, source: Source | None, view
     for finding in judgement.findings:  # the last one that does not hold is what Ready says
         if not finding.holds:
             found.mark_false(finding.condition, finding.reason, finding.message)
-    unreadable = _unreadable(model, view)
-    if unreadable:
-        found.mark_false(LIST_READABLE, "ModelConfigUnreadable", unreadable)
+    if problem is not None:
+        found.mark_false(LIST_READABLE, problem.reason, problem.message)
         if judgement.may_be_served:
-            found.mark_false(READY, "ModelConfigUnreadable", unreadable)
-    return found.to_wire(), unreadable
+            found.mark_false(READY, problem.reason, problem.message)
+    return found.to_wire()
 
 
 def _places(model: Object, judgement: Judgement) -> Object:
@@ -99,18 +111,23 @@ def _places(model: Object, judgement: Judgement) -> Object:
     return found
 
 
-def _unreadable(model: Object, view: View) -> str:
+def _list_problem(model: Object, view: View) -> ListProblem | None:
+    """Why the list of models cannot take this one (mostly: no reason)."""
     service = view.get(INFERENCE_SERVICE, parent_name(model), metadata.namespace(model))
     live = model_config.found(service, view) if service is not None else None
+    config_map, uri = multi_model_config(parent_name(model)), known_uri(model)
+    told = (
+        f"Can not add or update a model {metadata.name(model)} from config because of error while updating {config_map}"
+    )
     try:
-        model_list.read((live or {}).get("data"))
+        entries = model_list.read((live or {}).get("data"))
     except model_list.UnreadableList as error:
-        config_map = multi_model_config(parent_name(model))
-        return (
-            f"Can not add or update a model {metadata.name(model)} from config because of error while updating "
-            f"{config_map} err {error}"
-        )
-    return ""
+        step = f"Correct {model_list.KEY} in the ConfigMap {config_map}, or delete the ConfigMap."
+        return ListProblem("ModelConfigUnreadable", f"{told} err {error}", step)
+    if uri and not model_list.has_room(entries, model_list.entry_of(model, uri)):
+        step = "Delete models, or serve some of them by another InferenceService."
+        return ListProblem("ModelConfigFull", f"{told} err it has no room for another model", step)
+    return None
 
 
 def _orphaned(model: Object, view: View) -> Outcome:
@@ -166,8 +183,7 @@ def _of_source(source: Source | None) -> tuple[Explanation, ...]:
     return (Explanation(RESOLVED, f"{source.reference} is {(source.registered or {})['storageUri']}.", ok=True),)
 
 
-def _of_list(unreadable: str, parent: str) -> tuple[Explanation, ...]:
-    if not unreadable:
+def _of_list(problem: ListProblem | None) -> tuple[Explanation, ...]:
+    if problem is None:
         return ()
-    step = f"Correct {model_list.KEY} in the ConfigMap {multi_model_config(parent)}, or delete the ConfigMap."
-    return (Explanation(LIST_READABLE, unreadable + ".", next_step=step),)
+    return (Explanation(LIST_READABLE, problem.message + ".", next_step=problem.next_step),)
