@@ -16,7 +16,7 @@ from kservectl.devcluster.workloads.node import NODE_NAME
 from kservectl.development.environment import Environment, EnvironmentOptions, running
 from kservectl.explaining import explain
 from kservectl.inspection.tree import tree
-from kservectl.objects.kind import CONFIG_MAP, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, POD, Kind
+from kservectl.objects.kind import CONFIG_MAP, NODE, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, POD, Kind
 from kservectl.objects.metadata import Object
 
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples" / "caches"
@@ -132,3 +132,70 @@ async def test_a_source_that_cannot_be_reached_is_explained(environment: Environ
     )
     assert not answer.ready
     assert "https://models.invalid/iris cannot be reached" in answer.explanations[0].message
+
+
+def downloaded(obj: Object | None) -> bool:
+    return ((obj or {}).get("status") or {}).get("nodeStatus") == {NODE_NAME: "NodeDownloaded"}
+
+
+async def test_a_cache_waits_for_its_group_and_goes_on_by_itself(environment: Environment) -> None:
+    group, cache, _ = samples()
+    await environment.apply([cache])
+
+    def waits(obj: Object | None) -> bool:
+        conditions = ((obj or {}).get("status") or {}).get("conditions") or ()
+        return any(each["type"] == "Ready" and each.get("reason") == "NodeGroupNotFound" for each in conditions)
+
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", waits)
+    assert environment.cluster.list(PERSISTENT_VOLUME) == []
+    await environment.apply([group])
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", ready)
+
+
+async def test_a_node_that_becomes_ready_gets_its_models(environment: Environment) -> None:
+    group, cache, _ = samples()
+    await say_ready(environment, "False")
+    await environment.apply([group, cache])
+
+    def not_ready(obj: Object | None) -> bool:
+        return ((obj or {}).get("status") or {}).get("nodeStatus") == {NODE_NAME: "NodeNotReady"}
+
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", not_ready)
+    assert environment.cluster.get(LOCAL_MODEL_NODE, NODE_NAME, "") is None
+    await say_ready(environment, "True")
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", downloaded)
+
+
+async def say_ready(environment: Environment, status: str) -> None:
+    conditions = [{"type": "Ready", "status": status}]
+    await environment.client.patch(NODE, NODE_NAME, "", {"status": {"conditions": conditions}}, subresource="status")
+
+
+async def test_the_order_that_another_manager_left_is_taken_over(environment: Environment) -> None:
+    left = {"modelName": "forgotten", "sourceModelUri": "s3://models/forgotten", "nodeGroup": "workers"}
+    await environment.apply(
+        [
+            {
+                "apiVersion": LOCAL_MODEL_NODE.api_version,
+                "kind": LOCAL_MODEL_NODE.kind,
+                "metadata": {"name": NODE_NAME},
+                "spec": {"localModels": [left]},
+            }
+        ]
+    )
+    group, cache, _ = samples()
+    await environment.apply([group, cache])
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", downloaded)
+    order = environment.cluster.get(LOCAL_MODEL_NODE, NODE_NAME, "")
+    assert order is not None
+    assert [entry["modelName"] for entry in order["spec"]["localModels"]] == ["iris"]
+    (owner,) = order["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("Node", NODE_NAME)
+
+
+async def test_an_order_that_is_edited_by_hand_is_put_right(environment: Environment) -> None:
+    group, cache, _ = samples()
+    await environment.apply([group, cache])
+    await until(environment, LOCAL_MODEL_CACHE, "iris", "", downloaded)
+    await environment.client.patch(LOCAL_MODEL_NODE, NODE_NAME, "", {"spec": {"localModels": []}})
+    await until(environment, LOCAL_MODEL_NODE, NODE_NAME, "", lambda obj: len((obj or {})["spec"]["localModels"]) == 1)
