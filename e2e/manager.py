@@ -1,18 +1,15 @@
 """The manager under test: `kservectl run` as a process, with its probes, metrics and log."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.process import Process, free_port
+from e2e.process import Process, free_port, probe
 
 _READY_SECONDS = 30.0
-_PROBE_SECONDS = 5.0
 
 
 class ManagerProcess(Process):
@@ -51,11 +48,11 @@ class ManagerProcess(Process):
 
     def is_ready(self) -> bool:
         """What a kubelet's readiness probe would make of it now."""
-        return self._get(self.health_port, "/readyz") is not None
+        return probe(self.health_port, "/readyz") is not None
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample of `/metrics`, by name and labels."""
-        text = self._get(self.metrics_port, "/metrics")
+        text = probe(self.metrics_port, "/metrics")
         assert text is not None, f"{self} shows no metrics:\n{self.tail()}"
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
@@ -80,15 +77,6 @@ class ManagerProcess(Process):
     def lines(self) -> list[dict[str, Any]]:
         """Its log, over all starts; lines that are no JSON (a traceback) under the key `text`."""
         return [_decoded(line) for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-
-    def _get(self, port: int, path: str) -> str | None:
-        """The body of a 200; None for any other answer or none."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=_PROBE_SECONDS) as answer:
-                text: str = answer.read().decode()
-                return text
-        except (OSError, urllib.error.HTTPError):
-            return None
 
 
 def _decoded(line: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from e2e.process import Process, free_port
+from e2e.process import Process, free_port, probe
 
 
 class NodeAgentProcess(Process):
@@ -21,3 +21,7 @@ class NodeAgentProcess(Process):
             "--log-format=json",
         )
         super().__init__(arguments, log)
+
+    def is_ready(self) -> bool:
+        """What a kubelet's readiness probe would make of it now."""
+        return probe(self.health_port, "/readyz") is not None

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ PROJECT = Path(__file__).parents[1]
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
+_PROBE_SECONDS = 5.0
 # "Parent" means a thread to Linux: this one stays until the interpreter ends, unlike those of an event loop.
 _SPAWNER = ThreadPoolExecutor(1, thread_name_prefix="spawner")
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -139,6 +142,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def probe(port: int, path: str) -> str | None:
+    """The body of a 200 on a port of the loopback; None for any other answer or none."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=_PROBE_SECONDS) as answer:
+            text: str = answer.read().decode()
+            return text
+    except (OSError, urllib.error.HTTPError):
+        return None
 
 
 def kservectl(*arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
