@@ -55,6 +55,8 @@ def _reasons(case: _Case) -> Iterator[str]:
     refused = _has(case, "Service.v1") and not _has(case, "Deployment.apps")
     if case.about(_SERVICE, r"\.status\.(conditions|modelStatus).*") and refused:
         yield "the whole status is told although an object was refused"
+    if case.about(_SERVICE, r"\.status\..*") and wanted == ABSENT and not _has(case, "Service.v1"):
+        yield "what is not supported is told"
     if case.about(r"ConfigMap\.v1", r"\.metadata\.labels\.serving\.kserve\.io/inferenceservice") and wanted == ABSENT:
         yield "only ConfigMaps with the label are cached"
     if case.about(r"Pod\.v1", r"\.metadata\.annotations\.prometheus\.io/port") and wanted in ("9088", "9091"):

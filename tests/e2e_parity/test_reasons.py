@@ -26,6 +26,7 @@ INGRESS = "Ingress.networking.k8s.io/iris"
             Difference(SERVICE, ".status.conditions[0].status", "Unknown", "False"),
             (SERVICE, "Service.v1/iris-predictor"),
         ),
+        (Difference(SERVICE, ".status.conditions[0].reason", ABSENT, "NotSupported"), (SERVICE,)),
         (Difference(INGRESS, BACKEND, "iris-predictor", "iris-transformer"), ()),
     ],
 )
