@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kservectl.api.kinds import HTTP_ROUTE, OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
+from kservectl.api.kinds import HTTP_ROUTE, KNATIVE_SERVICE, OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
 from kservectl.controllers.inferenceservice.refusal import amended
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind
 from kservectl.objects.metadata import ObjectKey
@@ -62,8 +62,8 @@ def test_refused_object_of_a_transformer_shows_at_the_transformer() -> None:
     assert found["TransformerReady"] == "fails to reconcile transformer: refused"
 
 
-@pytest.mark.parametrize("kind", [SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR])
-def test_refused_scaledobject_or_collector_is_no_secret(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR, KNATIVE_SERVICE])
+def test_refused_object_of_a_third_party_is_no_secret(kind: Kind) -> None:
     world = World(service())
     failure = Failure(kind, ObjectKey("ml", "iris-predictor"), f"{kind.kind} is refused")
     told = amended(world.service, world.decide(), [failure], view())
@@ -71,6 +71,9 @@ def test_refused_scaledobject_or_collector_is_no_secret(kind: Kind) -> None:
     assert told.status is not None
     found = {entry["type"]: entry.get("message") for entry in told.status["conditions"]}
     assert found["PredictorReady"] == f"fails to reconcile predictor: {kind.kind} is refused"
+    assert {entry["reason"] for entry in told.status["conditions"] if entry["type"] == "PredictorReady"} == {
+        "ReconcileFailed"
+    }
     assert [event.message for event in told.events] == [found["PredictorReady"]]
 
 
