@@ -44,6 +44,8 @@ class ServedKind:
     """Whether this is the preferred version of its group."""
     custom: bool = False
     """Whether a CustomResourceDefinition defines it."""
+    selectable: tuple[str, ...] = ()
+    """Fields (`spec.color`) beyond name and namespace that a definition lets its objects be selected by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ class Malformed(RefusedByTypes):
     """The object or the patch cannot be understood at all; answered with 400 BadRequest."""
 
 
+class Unreadable(Malformed):
+    """A body that is no object of `kind`, for the reason `why`."""
+
+    def __init__(self, kind: Kind, why: str) -> None:
+        super().__init__(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}')
+        self.why = why
+
+
+class Untyped(RefusedByTypes):
+    """An applied object that does not fit its schema; answered with 500, as the server answers what it cannot convert."""
+
+
 class PatchRefused(RefusedByTypes):
     """A patch that is well-formed but does not apply (a JSON patch `test` that fails); answered with 422 Invalid."""
 
@@ -78,9 +92,11 @@ class PatchRefused(RefusedByTypes):
 class InvalidObject(RefusedByTypes):
     """Validation failed; answered with 422 Invalid."""
 
-    def __init__(self, causes: Sequence[Cause]) -> None:
+    def __init__(self, causes: Sequence[Cause], kind: str = "") -> None:
+        """`kind` is what the object itself says that it is, where it says something else than the request."""
         super().__init__(", ".join(f"{cause.field}: {cause.message}" for cause in causes))
         self.causes = tuple(causes)
+        self.kind = kind
 
 
 class ApplyConflict(RefusedByTypes):

@@ -72,6 +72,10 @@ def delete_options(body: Mapping[str, Any], query: Mapping[str, str], *, dry_run
     if policy and policy not in _POLICIES:
         said = f'Unsupported value: {quoted(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"'
         raise invalid_option("DeleteOptions", [Cause("FieldValueNotSupported", said, "propagationPolicy")])
+    asked = body.get("dryRun") or []
+    if asked and asked != ["All"]:
+        said = f'Unsupported value: {quoted(asked)}: supported values: "All"'
+        raise invalid_option("DeleteOptions", [Cause("FieldValueNotSupported", said, "dryRun")])
     orphan = body.get("orphanDependents")
     if orphan is None and "orphanDependents" in query:
         orphan = query["orphanDependents"].lower() not in {"false", "0"}
@@ -86,7 +90,7 @@ def delete_options(body: Mapping[str, Any], query: Mapping[str, str], *, dry_run
         None if grace is None else max(int(grace), 0),
         str(conditions.get("uid") or ""),
         str(conditions.get("resourceVersion") or ""),
-        dry_run or "All" in (body.get("dryRun") or ()),
+        dry_run or bool(asked),
         user,
     )
 
@@ -121,7 +125,7 @@ class Deleter:
             marked = self._marked(served, live.object, options)
             gone = may_go(served, marked)
             if options.dry_run:
-                return Deleted(live, gone, warnings)
+                return Deleted(live if gone else Entry(live.kind, live.key, marked, live.revision), gone, warnings)
             try:
                 if gone:
                     last = live.object if "deletionTimestamp" not in live.object["metadata"] else marked

@@ -65,8 +65,8 @@ class Lister:
 
     def list(self, served: ServedKind, info: RequestInfo) -> Page:
         """The page that a list request asks for."""
-        selector = self.selector(served, info)
         limit = integer(info, "limit", 0)
+        selector = self.selector(served, info)
         token = info.query.get("continue", "")
         collection = self._store.collection(resource_of(served.kind))
         if token:
@@ -85,7 +85,7 @@ class Lister:
         fields = info.query.get("fieldSelector", "")
         if info.name:
             fields = f"metadata.name={info.name}" + (f",{fields}" if fields else "")
-        return parse_selector(served.kind, info.query.get("labelSelector", ""), fields)
+        return parse_selector(served, info.query.get("labelSelector", ""), fields)
 
     def matching(self, served: ServedKind, namespace: str, selector: Selector) -> Sequence[Entry]:
         """The current entries that match, in key order."""

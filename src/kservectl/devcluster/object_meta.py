@@ -3,6 +3,7 @@
 Pure functions. What makes metadata valid is the type system's business.
 """
 
+import json
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ from kservectl.devcluster.refusals import bad_request
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
+_SHOWN = 26
 _GENERATED_BASE_LIMIT = 58
 _GENERATED_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # no vowels and no digits that look like letters: no words by chance
 
@@ -40,13 +42,26 @@ def same_namespace(kind: Kind, obj: Object, namespace: str) -> Object:
 
 
 def identified(served: ServedKind, body: Any) -> Object:
-    """A copy of the body with a metadata of its own, and apiVersion and kind when it has none."""
+    """A copy of the body with a metadata of its own, and apiVersion and kind when it has none.
+
+    An object of a custom kind must have them: nothing else tells what it is.
+    """
     if not isinstance(body, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {served.kind.kind})")
     metadata = body.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise bad_request(f"{served.kind.kind} has a metadata that is not an object")
     kind = served.kind
+    if served.custom and not body.get("kind"):
+        said = json.dumps(body)
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind.kind}): Object 'Kind' is missing in '{said}' "
+            f"({said[:_SHOWN]} ...)"
+        )
+    if served.custom and not body.get("apiVersion"):
+        raise bad_request(
+            f"the API version in the data () does not match the expected API version ({kind.api_version})"
+        )
     return {"apiVersion": kind.api_version, "kind": kind.kind, **body, "metadata": dict(metadata or {})}
 
 

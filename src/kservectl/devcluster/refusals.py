@@ -9,11 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kservectl.client.errors import ApiError, error_from_status
-from kservectl.devcluster.contract import Cause
+from kservectl.devcluster.contract import Cause, ServedKind
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+_EMPTY: Mapping[str, Any] = {}
+"""Details without anything in them, which some answers carry all the same."""
 
 
 def refusal(
@@ -28,7 +32,10 @@ def refusal(
     body = dict(details or {})
     if retry_after is not None:
         body["retryAfterSeconds"] = retry_after
-    return error_from_status(code, {"reason": reason, "message": message, "details": body}, request="")
+    error = error_from_status(code, {"reason": reason, "message": message, "details": body}, request="")
+    if details is not None and not body:
+        error.details = _EMPTY
+    return error
 
 
 def status_of(error: ApiError) -> Object:
@@ -43,7 +50,7 @@ def status_of(error: ApiError) -> Object:
     }
     if error.reason:
         status["reason"] = error.reason
-    if error.details:
+    if error.details or error.details is _EMPTY:
         status["details"] = dict(error.details)
     return status
 
@@ -131,6 +138,13 @@ def too_large_version(wanted: int, current: int) -> ApiError:
         details={"causes": causes},
         retry_after=1,
     )
+
+
+def no_such_subresource(served: ServedKind, name: str) -> ApiError:
+    """404 for a subresource that the kind has not."""
+    if served.custom:
+        return not_found(served.kind, name)
+    return refusal(404, "NotFound", "the server could not find the requested resource", details={})
 
 
 def method_not_allowed(message: str = "the server does not allow this method on the requested resource") -> ApiError:

@@ -97,34 +97,38 @@ def write_options(info: RequestInfo, user_agent: str, user: User, *, is_apply: b
     """The options in the query of a create, update or patch."""
     kind = _OPTIONS_KIND.get(info.verb, "PatchOptions")
     manager = info.query.get("fieldManager", "")
-    if len(manager) > _MANAGER_LIMIT:
-        raise invalid_option(
-            kind, [Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager")]
-        )
-    if is_apply and not manager:
-        raise invalid_option(
-            kind, [Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")]
-        )
     force = info.flag("force")
-    if force and not is_apply and info.verb == "patch":
-        raise invalid_option(
-            kind, [Cause("FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force")]
-        )
+    dry_run = info.query.get("dryRun", "")
     validation = info.query.get("fieldValidation") or "Warn"
+    causes: list[Cause] = []
+    if len(manager) > _MANAGER_LIMIT:
+        causes.append(Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"))
+    if is_apply and not manager:
+        causes.append(Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager"))
+    if force and not is_apply and info.verb == "patch":
+        causes.append(Cause("FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"))
+    causes.extend(_check_dry_run(dry_run))
     if validation not in {"Ignore", "Warn", "Strict"}:
-        said = f'Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
-        raise invalid_option(kind, [Cause("FieldValueNotSupported", said, "fieldValidation")])
+        said = f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", "Warn"'
+        causes.append(Cause("FieldValueNotSupported", said, "fieldValidation"))
+    if causes:
+        raise invalid_option(kind, causes)
     checked: FieldValidation = "Ignore" if validation == "Ignore" else "Strict" if validation == "Strict" else "Warn"
-    return WriteOptions(
-        manager or _manager_of(user_agent), dry_run_of(info.query.get("dryRun", ""), kind), checked, force, user
-    )
+    return WriteOptions(manager or _manager_of(user_agent), dry_run == "All", checked, force, user)
 
 
 def dry_run_of(value: str, options_kind: str) -> bool:
-    if value not in {"", "All"}:
-        said = f'Unsupported value: "{value}": supported values: "All"'
-        raise invalid_option(options_kind, [Cause("FieldValueNotSupported", said, "dryRun")])
+    """Whether a request is a dry run; the one option that deletes have in their query, too."""
+    if causes := _check_dry_run(value):
+        raise invalid_option(options_kind, causes)
     return value == "All"
+
+
+def _check_dry_run(value: str) -> list[Cause]:
+    if value in {"", "All"}:
+        return []
+    said = f'Unsupported value: ["{value}"]: supported values: "All"'
+    return [Cause("FieldValueNotSupported", said, "dryRun")]
 
 
 def _manager_of(user_agent: str) -> str:
@@ -147,8 +151,6 @@ def resource_version(text: str, parameter: str = "resourceVersion") -> int:
     if not text:
         return 0
     if not text.isdigit():
-        raise invalid_option(
-            "ListOptions",
-            [Cause("FieldValueInvalid", f'Invalid value: "{text}": strconv.ParseUint: invalid syntax', parameter)],
-        )
+        said = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise bad_request(f"invalid resource version: {parameter}: {said}")
     return int(text)

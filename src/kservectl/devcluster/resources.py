@@ -9,7 +9,7 @@ from kservectl.devcluster.contract import ServedKind
 from kservectl.devcluster.deletion import Deleted, DeleteOptions, Deleter, delete_options, returns_object
 from kservectl.devcluster.listing import Lister
 from kservectl.devcluster.negotiation import Form, decode_body, decode_patch, negotiate
-from kservectl.devcluster.refusals import method_not_allowed
+from kservectl.devcluster.refusals import method_not_allowed, no_such_subresource
 from kservectl.devcluster.request import RequestInfo, User, dry_run_of, write_options
 from kservectl.devcluster.responses import Presenter, answer, answer_document
 from kservectl.devcluster.storage import Entry
@@ -127,7 +127,7 @@ def _check_scope(info: RequestInfo, served: ServedKind) -> None:
         if info.verb in {"create", "deletecollection"}:
             raise method_not_allowed()
     if info.subresource == "status" and not served.status:
-        raise web.HTTPNotFound(text="404 page not found\n")
+        raise no_such_subresource(served, info.name)
 
 
 def _success(served: ServedKind, entry: Entry) -> Object:

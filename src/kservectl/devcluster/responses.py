@@ -37,14 +37,16 @@ class Presenter:
             return orjson.dumps(self._table(served, page.entries, form, include, page.metadata()))
         if form.shape == "partial":
             items = [orjson.dumps(_partial(entry.object, form)) for entry in page.entries]
-            return _list("PartialObjectMetadataList", f"meta.k8s.io/{form.version}", page, items)
+            return _list("PartialObjectMetadataList", f"meta.k8s.io/{form.version}", page.metadata(), items)
         kind, convert = served.kind, self._registry.convert
         if served.custom:
             items = [entry.encoded(kind, convert) for entry in page.entries]
-        else:  # items of typed lists carry neither apiVersion nor kind; clients have to know that
-            identity = len(orjson.dumps({"apiVersion": kind.api_version, "kind": kind.kind}))
-            items = [b"{" + entry.encoded(kind, convert)[identity:] for entry in page.entries]
-        return _list(f"{kind.kind}List", kind.api_version, page, items)
+            # Untyped lists write their token also where there is none.
+            return _list(f"{kind.kind}List", kind.api_version, {"continue": "", **page.metadata()}, items)
+        # Items of typed lists carry neither apiVersion nor kind; clients have to know that.
+        identity = len(orjson.dumps({"apiVersion": kind.api_version, "kind": kind.kind}))
+        items = [b"{" + entry.encoded(kind, convert)[identity:] for entry in page.entries]
+        return _list(f"{kind.kind}List", kind.api_version, page.metadata(), items)
 
     def identity(self, served: ServedKind, form: Form) -> tuple[str, str]:
         """apiVersion and kind of one object in a form."""
@@ -105,8 +107,8 @@ def _partial(obj: Object, form: Form) -> Object:
     }
 
 
-def _list(kind: str, api_version: str, page: Page, items: Sequence[bytes]) -> bytes:
-    head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": page.metadata()})
+def _list(kind: str, api_version: str, metadata: Object, items: Sequence[bytes]) -> bytes:
+    head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata})
     return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
 
 

@@ -7,7 +7,7 @@ import jsonpatch
 
 from kservectl.devcluster.contract import Cause, PatchType, ServedKind
 from kservectl.devcluster.jsonpath import find_one, with_value
-from kservectl.devcluster.refusals import bad_request, invalid, quoted, unsupported_media_type
+from kservectl.devcluster.refusals import bad_request, internal_error, invalid, quoted, unsupported_media_type
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
@@ -18,12 +18,12 @@ _SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimes
 def scale_of(served: ServedKind, obj: Object) -> Object:
     """The Scale of an object."""
     paths = served.scale or {}
+    replicas = find_one(obj, paths.get("specReplicasPath", ""))
     status: Object = {"replicas": find_one(obj, paths.get("statusReplicasPath", "")) or 0}
     where = paths.get("labelSelectorPath", "") if served.custom else ".spec.selector"
     selector = _selector_text(find_one(obj, where)) if where else ""
     if selector:
         status["selector"] = selector
-    replicas = find_one(obj, paths.get("specReplicasPath", ""))
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -31,6 +31,14 @@ def scale_of(served: ServedKind, obj: Object) -> Object:
         "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
+
+
+def shown_scale(served: ServedKind, obj: Object) -> Object:
+    """The Scale as it is read; InternalError for a custom object that does not say how many it wants."""
+    path = (served.scale or {}).get("specReplicasPath", "")
+    if served.custom and find_one(obj, path) is None:
+        raise internal_error(f'the spec replicas field "{path}" does not exist')
+    return scale_of(served, obj)
 
 
 def scaled(served: ServedKind, obj: Object, scale: Any) -> Object:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kservectl.devcluster.contract import ServedKind
 from kservectl.devcluster.refusals import bad_request
-from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, labels, name, namespace
 
 Predicate = Callable[[Object], bool]
@@ -78,6 +78,8 @@ def _next_requirement(text: str, at: int) -> tuple[Requirement, int]:
         return Requirement(match[1], _OPERATORS[match[2]], frozenset({match[3]})), match.end()
     if match := _EXISTS.match(text, at):
         return Requirement(match[1], "exists"), match.end()
+    if re.fullmatch(rf"\s*{_KEY}\s+(in|notin)\s*", text[at:]):
+        raise bad_request("unable to parse requirement: found '' expected: '('")
     raise bad_request(f"unable to parse requirement: found '{text[at:].strip()}', expected a label requirement")
 
 
@@ -139,9 +141,9 @@ class FieldTerm:
         return (_field_text(obj, self.field) == self.value) is self.equal
 
 
-def parse_fields(kind: Kind, text: str) -> tuple[FieldTerm, ...]:
+def parse_fields(served: ServedKind, text: str) -> tuple[FieldTerm, ...]:
     """The terms of a field selector, all of which must hold."""
-    allowed = {"metadata.name", "metadata.namespace", *_FIELDS.get(kind.resource, ())}
+    allowed = {"metadata.name", "metadata.namespace", *_FIELDS.get(served.kind.resource, ()), *served.selectable}
     terms: list[FieldTerm] = []
     for part in filter(None, (part.strip() for part in re.split(r"(?<!\\),", text))):
         match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", part)
@@ -149,12 +151,16 @@ def parse_fields(kind: Kind, text: str) -> tuple[FieldTerm, ...]:
             raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
         field, operator, value = match[1].strip(), match[2], re.sub(r"\\(.)", r"\1", match[3].strip())
         if field not in allowed:
-            raise bad_request(
-                f'Unable to find "{kind.group}/{kind.version}, Resource={kind.plural}" that match label selector "", '
-                f'field selector "{text}": field label not supported: {field}'
-            )
+            raise bad_request(_unselectable(served, field))
         terms.append(FieldTerm(field, value, operator != "!="))
     return tuple(terms)
+
+
+def _unselectable(served: ServedKind, field: str) -> str:
+    """What the server says of a field that cannot be selected by: kinds with fields of their own say it in their way."""
+    if served.kind.resource in _FIELDS or served.custom:
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def _field_text(obj: Object, field: str) -> str:
@@ -200,8 +206,8 @@ class Selector:
         return all(term.holds(obj) for term in self.field_terms)
 
 
-def parse_selector(kind: Kind, labels_text: str, fields_text: str) -> Selector:
-    return Selector(parse_labels(labels_text), parse_fields(kind, fields_text))
+def parse_selector(served: ServedKind, labels_text: str, fields_text: str) -> Selector:
+    return Selector(parse_labels(labels_text), parse_fields(served, fields_text))
 
 
 def matches_label_selector(selector: Mapping[str, Any] | None, carried: Mapping[str, str]) -> bool:

@@ -21,7 +21,15 @@ _GENERATED_GROUPS = {
     "apiextensions.k8s.io",
     "admissionregistration.k8s.io",
 }
-_CREATED_BY_UPDATE = {"leases.coordination.k8s.io", "events", "events.events.k8s.io", "endpoints"}
+_CREATED_BY_UPDATE = {
+    "endpoints",
+    "events",
+    "events.events.k8s.io",
+    "leases.coordination.k8s.io",
+    "limitranges",
+    "services",
+    *(f"{name}.rbac.authorization.k8s.io" for name in ("clusterrolebindings", "clusterroles", "rolebindings", "roles")),
+}
 _CONDITIONAL_ONLY = {
     "leases.coordination.k8s.io",
     "customresourcedefinitions.apiextensions.k8s.io",
@@ -57,6 +65,8 @@ def on_create(served: ServedKind, obj: Object, *, addressed: Callable[[Object], 
             return _new_pod(obj)
         case "services":
             return {**addressed(obj), "status": {"loadBalancer": {}}}
+        case "ingresses.networking.k8s.io":
+            return {**obj, "status": {"loadBalancer": {}}}
         case "jobs.batch":
             return _new_job(obj)
         case "persistentvolumeclaims" | "persistentvolumes":
@@ -195,8 +205,13 @@ _ADDRESS_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "h
 def _kept_addresses(new: Object, old: Object) -> Object:
     """A Service update that does not mention its addresses keeps them."""
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    if spec.get("type") == "ExternalName" or before.get("type") == "ExternalName":
+    if before.get("type") == "ExternalName":
         return new
+    if spec.get("type") == "ExternalName":
+        if spec.get("clusterIP") != before.get("clusterIP"):
+            return new
+        # Whoever changes the type alone need not know what was allocated.
+        return {**new, "spec": {field: value for field, value in spec.items() if field not in _ADDRESS_FIELDS}}
     kept = {field: before[field] for field in _ADDRESS_FIELDS if field in before and not spec.get(field)}
     node_ports = {
         (port.get("port"), port.get("protocol")): port["nodePort"]

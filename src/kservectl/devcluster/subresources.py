@@ -11,11 +11,11 @@ from kservectl.devcluster.contract import PatchType, ServedKind
 from kservectl.devcluster.deletion import DeleteOptions, Deleter
 from kservectl.devcluster.listing import Lister
 from kservectl.devcluster.negotiation import decode_body, decode_patch
-from kservectl.devcluster.refusals import bad_request, conflict, method_not_allowed
+from kservectl.devcluster.refusals import bad_request, conflict, method_not_allowed, no_such_subresource
 from kservectl.devcluster.registry import Registry
 from kservectl.devcluster.request import RequestInfo, User, write_options
 from kservectl.devcluster.responses import answer, answer_document
-from kservectl.devcluster.scale import patched_scale, scale_of, scaled
+from kservectl.devcluster.scale import patched_scale, scale_of, scaled, shown_scale
 from kservectl.devcluster.writing import Writer
 from kservectl.objects.kind import NAMESPACE, POD, SERVICE_ACCOUNT
 from kservectl.objects.metadata import Object, ObjectKey
@@ -69,17 +69,17 @@ class Subresources:
                 return await self._evict(request, served, user, key)
             case kind, "token", "create" if kind == SERVICE_ACCOUNT:
                 return await self._token(request, served, key)
-            case _, "scale" | "finalize" | "log" | "binding" | "eviction" | "token", _:
+            case _ if _is_served(served, info.subresource):
                 raise method_not_allowed()
             case _:
-                raise web.HTTPNotFound(text="404 page not found\n")
+                raise no_such_subresource(served, info.name)
 
     async def _scale(
         self, request: web.Request, info: RequestInfo, served: ServedKind, user: User, key: ObjectKey
     ) -> web.Response:
         if info.verb == "get":
             entry = self._lister.get(served, key)
-            return answer_document(scale_of(served, entry.as_kind(served.kind, self._registry.convert)))
+            return answer_document(shown_scale(served, entry.as_kind(served.kind, self._registry.convert)))
         patch_type: PatchType | None = None
         if info.verb == "patch":
             patch_type, body = decode_patch(request.content_type, await request.read(), strategic=True)
@@ -158,3 +158,15 @@ class Subresources:
 
 
 _SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+_OF_A_KIND = {
+    NAMESPACE: {"finalize"},
+    POD: {"log", "binding", "eviction"},
+    SERVICE_ACCOUNT: {"token"},
+}
+
+
+def _is_served(served: ServedKind, subresource: str) -> bool:
+    """Whether the kind has the subresource at all, for whatever verb."""
+    return subresource in _OF_A_KIND.get(served.kind, ()) or (subresource == "scale" and served.scale is not None)

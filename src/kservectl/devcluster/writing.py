@@ -100,14 +100,14 @@ class Writer:
         body = object_meta.identified(served, body)
         with refusing(kind, key.name):
             prepared = self._types.prepare(kind, body, field_validation=options.field_validation)
-        said = prepared.object["metadata"].get("name") or ""
-        if said != key.name:
-            raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
         prepared = Prepared(object_meta.same_namespace(kind, prepared.object, key.namespace), prepared.warnings)
+        _check_name(prepared.object["metadata"].get("name") or "", key)
         live = self.entry(served, key)
-        if live is None and strategies.allows_create_on_update(served) and not subresource:
-            return await self._create(served, key.namespace, prepared, options, tracked=False)
         uid = prepared.object["metadata"].get("uid")
+        if live is None and strategies.allows_create_on_update(served) and not subresource:
+            if uid:
+                raise conflict(kind, key.name, _storage_error(kind.plural, key, uid, ""))
+            return await self._create(served, key.namespace, prepared, options, tracked=False)
         if live is not None and uid and uid != live.object["metadata"]["uid"]:
             raise conflict(kind, key.name, _storage_error(kind.plural, key, uid, live.object["metadata"]["uid"]))
         return await self._write_over(served, key, lambda _: prepared, options, subresource=subresource)
@@ -129,6 +129,10 @@ class Writer:
 
         def patched(live: Object) -> Prepared:
             new = self._types.patch(kind, live, body, patch_type, subresource=subresource)
+            head = new.get("metadata")
+            if isinstance(head, dict) and not head.get("name"):
+                said = f"the name of the object ({key.name} based on URL) was undeterminable: name must be provided"
+                raise bad_request(said)
             with refusing_patched(new):
                 return self._types.prepare(kind, new, field_validation=options.field_validation)
 
@@ -157,14 +161,12 @@ class Writer:
         self, served: ServedKind, key: ObjectKey, body: Any, options: WriteOptions, subresource: str
     ) -> Written:
         kind = served.kind
+        _check_type(served, body)
         body = object_meta.identified(served, body)
         metadata = body["metadata"]
         if "managedFields" in metadata and metadata["managedFields"] is not None:
             raise bad_request("metadata.managedFields must be nil")
         said = metadata.setdefault("name", key.name)
-        if said != key.name:
-            raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
-        body = object_meta.same_namespace(kind, body, key.namespace)
 
         def applied(live: Object | None) -> Prepared:
             new = self._types.apply(
@@ -176,17 +178,22 @@ class Writer:
                 now=self._clock.now(),
                 subresource=subresource,
             )
+            if live is not None:
+                _check_name(said, key)
+                object_meta.same_namespace(kind, body, key.namespace)
             prepared = self._types.prepare(kind, new, field_validation=options.field_validation)
             return Prepared(object_meta.with_claims(prepared.object, metadata, live), prepared.warnings)
 
         if self.entry(served, key) is None:
-            if subresource:
+            with refusing(kind, key.name):
+                prepared = applied(None)
+            if subresource and not metadata.get("uid"):
+                object_meta.same_namespace(kind, body, key.namespace)
                 raise not_found(kind, key.name)
             if metadata.get("uid"):
                 why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
                 raise conflict(kind, key.name, why)
-            with refusing(kind, key.name):
-                prepared = applied(None)
+            _check_name(said, key)
             return await self._create(served, key.namespace, prepared, options, tracked=True)
         return await self._write_over(served, key, applied, options, subresource=subresource, tracked=True)
 
@@ -383,6 +390,21 @@ def may_go(served: ServedKind, obj: Object) -> bool:
     if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
         return False
     return served.kind != NAMESPACE or not (obj.get("spec") or {}).get("finalizers")
+
+
+def _check_name(said: str, key: ObjectKey) -> None:
+    if said != key.name:
+        raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({key.name})")
+
+
+def _check_type(served: ServedKind, body: Any) -> None:
+    """An apply says of what kind its object is; nothing is filled in for it."""
+    if not isinstance(body, dict):
+        return
+    group, _, version = str(body.get("apiVersion") or "").rpartition("/")
+    stated, kind = (group, version, body.get("kind") or ""), served.kind
+    if stated != (kind.group, kind.version, kind.kind):
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={stated[2]}")
 
 
 def _unstored(served: ServedKind, obj: Object) -> Entry:

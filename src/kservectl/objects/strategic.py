@@ -80,7 +80,7 @@ def _drop_unretained(result: Object, patch: Object) -> None:
         raise UnmergeablePatch(f"{_RETAIN_KEYS} must be a list of field names")
     for name in patch:
         if not name.startswith("$") and name not in retained:
-            raise UnmergeablePatch(f"{_RETAIN_KEYS} does not contain the field {name!r} of the same patch")
+            raise UnmergeablePatch("invalid patch format of retainKeys")  # it leaves out a field of the same patch
     for name in [name for name in result if name not in retained]:
         del result[name]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kservectl.devcluster.contract import ApplyConflict, Malformed
+from kservectl.devcluster.contract import ApplyConflict, Malformed, Untyped
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects.fieldset import Path, parse
 from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, NAMESPACE, SERVICE, Kind
@@ -286,18 +286,34 @@ def test_updaters_beyond_ten_are_merged_into_one() -> None:
     assert "m14" in names
 
 
-def test_a_field_that_is_not_stored_is_nobodys() -> None:
-    live = apply(None, {**config_map({"k": "1"}), "bogus": {"a": 1}})
-    assert owned(live, "a") == {("f:data", "f:k")}
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"bogus": {"a": 1}}, ".bogus: field not declared in schema"),
+        ({"immutable": "yes"}, ".immutable: expected boolean, got string"),
+        ({"data": {"k": 1}}, ".data.k: expected string, got &{1}"),
+        ({"data": ["k"]}, ".data: expected map, got list"),
+        ({"metadata": {"name": "x", "finalizers": "a"}}, ".metadata.finalizers: expected list, got string"),
+        (
+            {"bogus": 1, "immutable": 1},
+            "errors:\n  .bogus: field not declared in schema\n  .immutable: expected boolean",
+        ),
+    ],
+)
+def test_object_that_does_not_fit_its_schema_is_not_applied(wrong: Object, why: str) -> None:
+    with pytest.raises(Untyped) as refused:
+        apply(None, {**config_map({"k": "1"}), **wrong})
+    assert str(refused.value).startswith("failed to create typed patch object (")
+    assert f"; /v1, Kind=ConfigMap): {why}" in str(refused.value)
 
 
-def test_two_items_with_the_same_key_are_malformed() -> None:
-    with pytest.raises(Malformed, match=r'duplicate entries for key \[name="c"\]'):
+def test_two_items_with_the_same_key_are_not_applied() -> None:
+    with pytest.raises(Untyped, match=r'duplicate entries for key \[name="c"\]'):
         apply(None, deployment({"name": "c"}, {"name": "c"}), kind=DEPLOYMENT)
 
 
-def test_an_item_without_its_key_is_malformed() -> None:
-    with pytest.raises(Malformed, match="omits name"):
+def test_an_item_without_its_key_is_not_applied() -> None:
+    with pytest.raises(Untyped, match="omits name"):
         apply(None, deployment({"image": "c"}), kind=DEPLOYMENT)
 
 

@@ -58,9 +58,16 @@ def test_a_value_of_the_wrong_type_is_malformed() -> None:
     )
 
 
-@pytest.mark.parametrize("envelope", [{"kind": "Pod"}, {"apiVersion": "apps/v1"}])
-def test_an_object_of_another_kind_is_malformed(envelope: dict[str, str]) -> None:
-    with pytest.raises(Malformed, match="does not match the expected"):
+@pytest.mark.parametrize(
+    ("envelope", "why"),
+    [
+        ({"kind": "Pod"}, r"converting \(v1.Pod\) to \(core.ConfigMap\): unknown conversion"),
+        ({"kind": "Other"}, 'no kind "Other" is registered for version "v1"'),
+        ({"apiVersion": "apps/v1"}, 'no kind "ConfigMap" is registered for version "apps/v1"'),
+    ],
+)
+def test_an_object_of_another_kind_is_malformed(envelope: dict[str, str], why: str) -> None:
+    with pytest.raises(Malformed, match=why):
         TYPES.prepare(CONFIG_MAP, envelope)
 
 

@@ -171,7 +171,7 @@ def _read_bytes(schema: Schema, value: Any, owner: Schema, name: str, path: str,
     except binascii.Error as error:
         good = re.match(r"[A-Za-z0-9+/]*", value)
         position = good.end() if good else 0
-        raise Malformed(f"illegal base64 data at input byte {position} ({child_path(path, name)})") from error
+        raise Malformed(f"illegal base64 data at input byte {position}") from error
     return value
 
 

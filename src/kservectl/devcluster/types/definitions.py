@@ -69,6 +69,7 @@ def _custom_kind(spec: Object, version: Object, problems: list[RuleProblem], *, 
         columns=_columns(version.get("additionalPrinterColumns")),
         preferred=preferred,
         custom=True,
+        selectable=tuple(each["jsonPath"].lstrip(".") for each in version.get("selectableFields") or ()),
     )
     source = version["schema"]["openAPIV3Schema"]
     schema = compile_schema(source, problems)

@@ -15,12 +15,17 @@ _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _ENV_NAME = re.compile(r"[ -<>-~]+")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _PORT_NAME = re.compile(r"[a-z0-9-]+")
+_NO_QUALIFIED_NAME = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
 
 
 def dns_label(value: str) -> str:
     """Why `value` is no DNS label (RFC 1123); empty if it is one."""
     if len(value) > 63:
-        return "must be no more than 63 bytes"
+        return "must be no more than 63 characters"
     if _LABEL.fullmatch(value):
         return ""
     return (
@@ -33,7 +38,7 @@ def dns_label(value: str) -> str:
 def dns_label_1035(value: str) -> str:
     """Why `value` is no DNS label (RFC 1035), as Services are named; empty if it is one."""
     if len(value) > 63:
-        return "must be no more than 63 bytes"
+        return "must be no more than 63 characters"
     if _LABEL_1035.fullmatch(value):
         return ""
     return (
@@ -46,7 +51,7 @@ def dns_label_1035(value: str) -> str:
 def dns_subdomain(value: str) -> str:
     """Why `value` is no DNS subdomain (RFC 1123), as most objects are named; empty if it is one."""
     if len(value) > 253:
-        return "must be no more than 253 bytes"
+        return "must be no more than 253 characters"
     if _SUBDOMAIN.fullmatch(value):
         return ""
     return (
@@ -67,6 +72,13 @@ def path_segment(value: str) -> str:
 def qualified_name(value: str) -> str:
     """Why `value` is no label key; empty if it is one."""
     prefix, slash, name = value.rpartition("/")
+    if "/" in prefix:
+        return (
+            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
+            "'example.com/MyName')"
+        )
     if slash:
         if not prefix:
             return "prefix part must be non-empty"
@@ -75,20 +87,16 @@ def qualified_name(value: str) -> str:
     if not name:
         return "name part must be non-empty"
     if len(name) > 63:
-        return "name part must be no more than 63 bytes"
-    if "/" in prefix or not _QUALIFIED.fullmatch(name):
-        return (
-            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-        )
+        return "name part must be no more than 63 characters"
+    if not _QUALIFIED.fullmatch(name):
+        return _NO_QUALIFIED_NAME
     return ""
 
 
 def label_value(value: str) -> str:
     """Why `value` is no label value; empty if it is one."""
     if len(value) > 63:
-        return "must be no more than 63 bytes"
+        return "must be no more than 63 characters"
     if _LABEL_VALUE.fullmatch(value):
         return ""
     return (
@@ -108,7 +116,7 @@ def env_name(value: str) -> str:
 def config_key(value: str) -> str:
     """Why `value` is no key of a ConfigMap or Secret; empty if it is one."""
     if len(value) > 253:
-        return "must be no more than 253 bytes"
+        return "must be no more than 253 characters"
     if value in (".", ".."):
         return f"must not be '{value}'"
     if _CONFIG_KEY.fullmatch(value):
@@ -136,8 +144,7 @@ def port_name(value: str) -> str:
 
 def check_labels(labels: Mapping[str, Any], path: str) -> Iterable[Cause]:
     for key, value in labels.items():
-        if problem := qualified_name(key):
-            yield say.invalid(path, key, problem)
+        yield from _check_key(key, path, key)
         if problem := label_value(str(value)):
             yield say.invalid(path, value, problem)
 
@@ -145,11 +152,17 @@ def check_labels(labels: Mapping[str, Any], path: str) -> Iterable[Cause]:
 def check_annotations(annotations: Mapping[str, Any], path: str) -> Iterable[Cause]:
     size = 0
     for key, value in annotations.items():
-        if problem := qualified_name(key.lower()):
-            yield say.invalid(path, key, problem)
+        yield from _check_key(key.lower(), path, key)
         size += len(key.encode()) + len(str(value).encode())
     if size > 256 * 1024:
         yield say.too_long(path, 256 * 1024)
+
+
+def _check_key(key: str, path: str, shown: str) -> Iterable[Cause]:
+    if problem := qualified_name(key):
+        yield say.invalid(path, shown, problem)
+    if not key.rpartition("/")[2] and key.count("/") < 2:
+        yield say.invalid(path, shown, _NO_QUALIFIED_NAME)  # an empty name also breaks the rule for its letters
 
 
 def check_name(value: Any, path: str, rule: Callable[[str], str]) -> Iterable[Cause]:

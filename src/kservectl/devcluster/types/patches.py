@@ -30,12 +30,23 @@ def patched(live: Object, body: Any, type_: PatchType, type_name: str) -> Object
 
 
 def _json(live: Object, body: Any) -> Any:
+    if not isinstance(body, list):
+        raise Malformed(f"{_UNDECODABLE} {_json_type(body)} into Go value of type []handlers.jsonPatchOp")
+    if strays := [each for each in body if not isinstance(each, dict)]:
+        raise Malformed(f"{_UNDECODABLE} {_json_type(strays[0])} into Go value of type handlers.jsonPatchOp")
     try:
         return jsonpatch.apply(live, body)
-    except jsonpatch.MalformedPatch as error:
-        raise Malformed(f"error decoding patch: {error}") from error
-    except jsonpatch.PatchFailed as error:
-        raise PatchRefused(f"the server rejected our request due to an error in our request: {error}") from error
+    except (jsonpatch.MalformedPatch, jsonpatch.PatchFailed) as error:
+        raise PatchRefused(str(error)) from error
+
+
+_UNDECODABLE = "error decoding patch: json: cannot unmarshal"
+
+
+def _json_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return {dict: "object", list: "array", str: "string", type(None): "null"}.get(type(value), "number")
 
 
 def _strategic(live: Object, body: Object, type_name: str) -> Object:

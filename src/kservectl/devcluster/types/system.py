@@ -19,7 +19,10 @@ from kservectl.devcluster.contract import (
     Prepared,
     ServedKind,
     UnknownFields,
+    Unreadable,
+    Untyped,
 )
+from kservectl.devcluster.types import causes as say
 from kservectl.devcluster.types import conversion, managedfields
 from kservectl.devcluster.types.catalogue import BuiltinKind, builtin_kinds
 from kservectl.devcluster.types.decode import decode, fill_structs
@@ -28,10 +31,12 @@ from kservectl.devcluster.types.definitions import CustomKind, Definition, read_
 from kservectl.devcluster.types.gotypes import type_name
 from kservectl.devcluster.types.models import struct
 from kservectl.devcluster.types.openapi import OpenAPI
+from kservectl.devcluster.types.ownership import fields_of
 from kservectl.devcluster.types.patches import patched
 from kservectl.devcluster.types.schema import Schema
 from kservectl.devcluster.types.structural import fill_defaults, prune
-from kservectl.devcluster.types.validation.objects import check_builtin, check_custom
+from kservectl.devcluster.types.typed import shape_problems
+from kservectl.devcluster.types.validation.objects import check_builtin, check_custom, check_scale
 from kservectl.objects import metadata
 from kservectl.objects.fieldset import FieldSet
 from kservectl.objects.kind import Kind
@@ -76,9 +81,9 @@ class Types:
         return conversion.convert(obj, to)
 
     def prepare(self, kind: Kind, obj: Object, *, field_validation: FieldValidation = "Warn") -> Prepared:
-        _check_envelope(kind, obj)
-        unknown: list[str] = []
         entry = self._entry(kind)
+        self._check_envelope(kind, obj, custom=entry.custom)
+        unknown: list[str] = []
         try:
             prepared = entry.prepare(obj, unknown)
         except RecursionError as error:
@@ -90,8 +95,13 @@ class Types:
 
     def validate(self, kind: Kind, new: Object, old: Object | None, *, subresource: str = "") -> None:
         entry = self._entry(kind)
+        if (stated := new.get("kind")) != kind.kind:
+            raise InvalidObject([say.invalid("kind", stated, f"must be {kind.kind}")], kind=str(stated))
         check = check_custom if entry.custom else check_builtin
-        if causes := check(kind, entry.schema(), new, old, subresource):
+        causes = check(kind, entry.schema(), new, old, subresource)
+        if entry.custom:
+            causes += check_scale(entry.kind.served.scale, new)
+        if causes:
             raise InvalidObject(causes)
 
     def patch(self, kind: Kind, live: Object, body: Any, type_: PatchType, *, subresource: str = "") -> Object:
@@ -108,8 +118,9 @@ class Types:
         now: datetime,
         subresource: str = "",
     ) -> Object:
-        _check_envelope(kind, body)
         entry = self._entry(kind)
+        self._check_envelope(kind, body, custom=entry.custom)
+        _check_shape(kind, entry.schema(), body)
         return managedfields.apply(
             entry.schema(),
             live,
@@ -154,12 +165,47 @@ class Types:
         self._served = (*builtin, *(custom.served for custom in self._custom.values()))
         self._openapi.kinds_changed(tuple(self._builtin.values()), tuple(self._custom.values()))
 
+    def _check_envelope(self, kind: Kind, obj: Object, *, custom: bool) -> None:
+        """The object says what it is, and it is what the URL says; of a custom one its kind is looked at later."""
+        if not isinstance(obj, dict):
+            raise Malformed("the body of the request is not an object")
+        if not isinstance(obj.get("metadata") or {}, dict):
+            raise Malformed("the metadata of the object is not an object")
+        stated = (str(obj.get("apiVersion") or kind.api_version), str(obj.get("kind") or kind.kind))
+        if custom and stated[0] != kind.api_version:
+            raise Malformed(
+                f"the API version in the data ({stated[0]}) does not match the expected API version "
+                f"({kind.api_version})"
+            )
+        if custom or stated == (kind.api_version, kind.kind):
+            return
+        if any((known.api_version, known.kind) == stated for known in self._builtin):
+            version, internal = stated[0].rpartition("/")[2], kind.group.partition(".")[0] or "core"
+            raise _unregistered(
+                kind, stated, f"converting ({version}.{stated[1]}) to ({internal}.{kind.kind}): unknown conversion"
+            )
+        where = f'for version "{stated[0]}" in scheme "pkg/runtime/scheme.go:110"'
+        raise _unregistered(kind, stated, f'no kind "{stated[1]}" is registered {where}')
+
     def _entry(self, kind: Kind) -> "_BuiltinEntry | _CustomEntry":
         if kind in self._builtin:
             return _BuiltinEntry(self._builtin[kind])
         if kind in self._custom:
             return _CustomEntry(self._custom[kind])
         raise Malformed(f'no kind "{kind.kind}" is registered for version "{kind.api_version}"')
+
+
+def _check_shape(kind: Kind, schema: Schema, body: Object) -> None:
+    try:
+        found = list(shape_problems(schema, body))
+        if not found:
+            fields_of(schema, body)
+    except Malformed as problem:
+        found = [f".{problem}" if not str(problem).startswith(".") else str(problem)]
+    if found:
+        listed = found[0] if len(found) == 1 else "\n  ".join(["errors:", *found])
+        about = f"{metadata.namespace(body)}/{metadata.name(body)}; {kind.group}/{kind.version}, Kind={kind.kind}"
+        raise Untyped(f"failed to create typed patch object ({about}): {listed}")
 
 
 def _fill_lists(schema: Schema, value: Object) -> None:
@@ -240,7 +286,8 @@ class _CustomEntry:
         rest = {name: value for name, value in obj.items() if name != "metadata"}
         decoded: Object = prune(self.schema(), rest, "", unknown)
         kind = self.kind.served.kind
-        decoded["apiVersion"], decoded["kind"] = kind.api_version, kind.kind
+        # An untyped object keeps the kind that it says it is until it is validated.
+        decoded["apiVersion"], decoded["kind"] = kind.api_version, str(obj.get("kind") or kind.kind)
         try:
             decoded["metadata"] = decode(struct("V1ObjectMeta"), meta, unknown, path="metadata")
         except Malformed as error:
@@ -255,21 +302,10 @@ class _CustomEntry:
         return _STATUS if self.kind.served.status else frozenset()
 
 
+def _unregistered(kind: Kind, stated: tuple[str, str], why: str) -> Malformed:
+    api_version, name = stated
+    return Malformed(f'{name} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {kind.kind}: {why}')
+
+
 def _unreadable(kind: Kind, error: Malformed) -> Malformed:
-    return Malformed(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}')
-
-
-def _check_envelope(kind: Kind, obj: Object) -> None:
-    """The object says what it is, and it is what the URL says."""
-    if not isinstance(obj, dict):
-        raise Malformed("the body of the request is not an object")
-    if not isinstance(obj.get("metadata") or {}, dict):
-        raise Malformed("the metadata of the object is not an object")
-    stated_version, stated_kind = obj.get("apiVersion"), obj.get("kind")
-    if stated_version not in (None, "", kind.api_version):
-        raise Malformed(
-            f"the API version in the data ({stated_version}) does not match the expected API version "
-            f"({kind.api_version})"
-        )
-    if stated_kind not in (None, "", kind.kind):
-        raise Malformed(f"the kind in the data ({stated_kind}) does not match the expected kind ({kind.kind})")
+    return Unreadable(kind, str(error))

@@ -1,12 +1,14 @@
 """Rules of Services, Ingresses and NetworkPolicies."""
 
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from kservectl.devcluster.contract import Cause
 from kservectl.devcluster.types import causes as say
 from kservectl.devcluster.types import names
 from kservectl.devcluster.types.validation import numbers
+from kservectl.devcluster.types.validation.selectors import check_selector
 from kservectl.objects.metadata import Object
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -24,6 +26,8 @@ def check_service(new: Object, old: Object | None) -> list[Cause]:
     found.extend(numbers.one_of("spec.sessionAffinity", spec.get("sessionAffinity"), ("ClientIP", "None")))
     if type_ == "ExternalName" and not spec.get("externalName"):
         found.append(say.required("spec.externalName"))
+    if type_ == "ExternalName" and spec.get("clusterIP"):
+        found.append(say.forbidden("spec.clusterIPs", "may not be set for ExternalName services"))
     if type_ in ("NodePort", "LoadBalancer") and spec.get("clusterIP") == "None":
         found.append(say.invalid("spec.clusterIPs[0]", "None", f"may not be set to 'None' for {type_} services"))
     if old is not None:
@@ -44,21 +48,32 @@ def check_ingress(new: Object, old: Object | None) -> list[Cause]:
         where = f"spec.rules[{position}]"
         if host := rule.get("host"):
             found.extend(_check_host(host, f"{where}.host"))
-        found.extend(_check_paths((rule.get("http") or {}).get("paths", ()), f"{where}.http.paths"))
+        if (http := rule.get("http")) is not None:
+            if not http.get("paths"):
+                found.append(say.required(f"{where}.http.paths"))
+            found.extend(_check_paths(http.get("paths", ()), f"{where}.http.paths"))
     return found
 
 
 def check_network_policy(new: Object, old: Object | None) -> list[Cause]:
     spec = new["spec"]
-    found: list[Cause] = []
+    found = [*check_selector(spec.get("podSelector") or {}, "spec.podSelector")]
     for position, type_ in enumerate(spec.get("policyTypes", ())):
-        found.extend(numbers.one_of(f"spec.policyTypes[{position}]", type_, ("Egress", "Ingress")))
+        found.extend(numbers.one_of(f"spec.policyTypes[{position}]", type_, ("Ingress", "Egress")))
     for direction in ("ingress", "egress"):
         for at, rule in enumerate(spec.get(direction, ())):
             for position, port in enumerate(rule.get("ports", ())):
                 where = f"spec.{direction}[{at}].ports[{position}]"
                 found.extend(numbers.port(f"{where}.port", port.get("port")))
-                found.extend(numbers.one_of(f"{where}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP")))
+                found.extend(numbers.one_of(f"{where}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP")))
+            peers = "from" if direction == "ingress" else "to"
+            for position, peer in enumerate(rule.get(peers, ())):
+                if not any(peer.get(name) is not None for name in ("podSelector", "namespaceSelector", "ipBlock")):
+                    where = f"spec.{direction}[{at}].{peers}[{position}]"
+                    found.append(say.required(where, "must specify a peer"))
+                for name in ("podSelector", "namespaceSelector"):
+                    where = f"spec.{direction}[{at}].{peers}[{position}].{name}"
+                    found.extend(check_selector(peer.get(name) or {}, where))
     return found
 
 
@@ -82,8 +97,20 @@ def _check_service_ports(ports: Sequence[Object]) -> Iterable[Cause]:
         yield from numbers.port(f"{where}.targetPort", port.get("targetPort"))
         identity = (port.get("protocol"), port.get("port"))
         if identity in seen:
-            yield say.duplicate(where, {"protocol": identity[0], "port": identity[1]})
+            yield say.duplicate(where, _internal_port(*identity))
         seen.add(identity)
+
+
+def _internal_port(protocol: Any, number: Any) -> Object:
+    """A port as kube-apiserver's own code holds it, which is what it prints for one that is there twice."""
+    return {
+        "Name": "",
+        "Protocol": protocol,
+        "AppProtocol": None,
+        "Port": number,
+        "TargetPort": 0,
+        "NodePort": 0,
+    }
 
 
 def _check_address(new: Object, old: Object) -> Iterable[Cause]:
@@ -94,9 +121,20 @@ def _check_address(new: Object, old: Object) -> Iterable[Cause]:
 
 
 def _check_host(host: str, path: str) -> Iterable[Cause]:
+    if _is_address(host):
+        yield say.invalid(path, host, "must be a DNS name, not an IP address")
+        return
     plain = host.removeprefix("*.")
     if problem := names.dns_subdomain(plain):
         yield say.invalid(path, host, problem)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_paths(paths: Sequence[Object], path: str) -> Iterable[Cause]:
@@ -105,6 +143,7 @@ def _check_paths(paths: Sequence[Object], path: str) -> Iterable[Cause]:
         type_, value = entry.get("pathType"), entry.get("path") or ""
         if not type_:
             yield say.required(f"{where}.pathType", "pathType must be specified")
+            continue
         types = ("Exact", "ImplementationSpecific", "Prefix")
         yield from numbers.one_of(f"{where}.pathType", type_, types)
         if type_ in ("Exact", "Prefix") and not value.startswith("/"):

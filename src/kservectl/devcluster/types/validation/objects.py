@@ -42,6 +42,19 @@ def check_custom(kind: Kind, schema: Schema, new: Object, old: Object | None, su
     return _unique(found)
 
 
+def check_scale(paths: Mapping[str, str] | None, new: Object) -> list[Cause]:
+    """What is wrong with the numbers of replicas of a custom kind that can be scaled."""
+    found = []
+    for name in ("specReplicasPath", "statusReplicasPath"):
+        path = (paths or {}).get(name, "")
+        value: Any = new
+        for step in filter(None, path.split(".")):
+            value = value.get(step) if isinstance(value, dict) else None
+        if path and type(value) is int and value < 0:
+            found.append(say.invalid(path, value, "should be a non-negative integer"))
+    return found
+
+
 _BLOCKING = frozenset(
     {
         "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany",
