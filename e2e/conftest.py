@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sdk: runs KServe's Python SDK in an environment of its own; not part of make test"
     )
+    config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -75,11 +76,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if item.path.is_relative_to(_HERE)
         and not item.path.is_relative_to(_HERE / "cluster")
-        and (item.get_closest_marker(unwanted) or (item.get_closest_marker("sdk") and not wants_sdk))
+        and (
+            item.get_closest_marker(unwanted)
+            or (item.get_closest_marker("sdk") and not wants_sdk)
+            or (item.get_closest_marker("whole_suite") and not _is_whole(config))
+        )
     ]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
+    items.sort(key=lambda item: item.get_closest_marker("whole_suite") is not None)
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether everything in this folder was asked for."""
+    narrowed = any(config.getoption(option) for option in ("keyword", "markexpr", "deselect", "lf"))
+    asked = (Path(argument).resolve() for argument in config.args)
+    return not narrowed and any(_HERE.is_relative_to(path) for path in asked)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from e2e.cluster.certificates import KeyPair
 from e2e.cluster.layout import Layout
 
-__all__ = ["COMMAND_LINES", "scheduler_configuration"]
+__all__ = ["COMMAND_LINES", "audit_policy", "scheduler_configuration"]
 
 # The defaults (20 and 5 requests a second) are for controllers that share a large cluster; here they would only
 # slow down the suite.
@@ -43,7 +43,10 @@ def etcd(layout: Layout) -> list[str]:
 
 
 def kube_apiserver(layout: Layout) -> list[str]:
-    """With RBAC, service-account admission, and the admission policies that the pod faults need."""
+    """With RBAC, service-account admission, and the admission policies that the pod faults need.
+
+    Who makes an owner wait for its dependents needs the right to; distributions such as OpenShift check that.
+    """
     pki = layout.pki
     return _flags(
         {
@@ -56,7 +59,7 @@ def kube_apiserver(layout: Layout) -> list[str]:
             **_pair("tls-cert-file", "tls-private-key-file", pki.serving),
             "client-ca-file": pki.ca.certificate,
             "authorization-mode": "Node,RBAC",
-            "enable-admission-plugins": "ServiceAccount,MutatingAdmissionPolicy",
+            "enable-admission-plugins": "ServiceAccount,MutatingAdmissionPolicy,OwnerReferencesPermissionEnforcement",
             "feature-gates": "MutatingAdmissionPolicy=true",
             "runtime-config": "admissionregistration.k8s.io/v1beta1=true",
             "service-account-issuer": _SERVICE_ACCOUNT_ISSUER,
@@ -67,8 +70,29 @@ def kube_apiserver(layout: Layout) -> list[str]:
             "endpoint-reconciler-type": "none",
             "allow-privileged": "true",
             "profiling": "false",
+            "audit-policy-file": layout.audit_policy,
+            "audit-log-path": layout.audit_log,
+            # One file, however long a cluster runs: nobody looks for the rest of it elsewhere.
+            "audit-log-maxsize": 1 << 20,
         }
     )
+
+
+def audit_policy() -> dict[str, object]:
+    """Return the content of the audit policy: what pods' ServiceAccounts ask for, without bodies.
+
+    Kubernetes' own components are left out, and so are the administrator's requests, which are most of all.
+    """
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [
+            {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+            {"level": "None"},
+        ],
+    }
 
 
 def kube_controller_manager(layout: Layout) -> list[str]:

@@ -1,5 +1,6 @@
 """A cluster as a whole: set it up in a folder, take hold of one that is there, stop it."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from e2e.cluster.arguments import scheduler_configuration
+from e2e.cluster.arguments import audit_policy, scheduler_configuration
 from e2e.cluster.binaries import find_all
 from e2e.cluster.cache import Report, locked
 from e2e.cluster.certificates import create_pki
@@ -72,6 +73,13 @@ class RunningCluster:
             return self.components[name]
         except KeyError:
             raise ClusterError(f"no component {name}; there are {', '.join(self.components)}") from None
+
+    def audited(self) -> list[dict[str, Any]]:
+        """Return the audit events so far, of requests by pods' ServiceAccounts; see `arguments.audit_policy`."""
+        if not self._layout.audit_log.exists():
+            return []
+        lines = self._layout.audit_log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def connection(self) -> Connection:
         """Return a connection to the API server as its administrator."""
@@ -202,6 +210,7 @@ def _prepared(folder: Path, report: Report) -> Layout:
         state.binaries = find_all(os.environ, report)
     layout = state.layout(folder)
     layout.write_kubeconfigs()
+    layout.audit_policy.write_text(yaml.safe_dump(audit_policy()))
     layout.scheduler_config.write_text(yaml.safe_dump(scheduler_configuration(layout)))
     save_state(folder, state)
     return layout

@@ -60,6 +60,15 @@ class Layout:
         return self.folder / "kube-scheduler.yaml"
 
     @property
+    def audit_policy(self) -> Path:
+        return self.folder / "audit-policy.yaml"
+
+    @property
+    def audit_log(self) -> Path:
+        """What kube-apiserver writes of each request that the policy is about, a line of JSON each."""
+        return self.log("audit")
+
+    @property
     def kwok_config(self) -> Path:
         return self.folder / "kwok.yaml"
 

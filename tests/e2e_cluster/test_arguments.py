@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster.arguments import COMMAND_LINES, scheduler_configuration
+from e2e.cluster.arguments import COMMAND_LINES, audit_policy, scheduler_configuration
 from e2e.cluster.layout import PORT_NAMES, Layout, free_ports
 from e2e.cluster.versions import PROGRAMS
 
@@ -67,3 +67,13 @@ def test_free_ports_are_distinct_and_below_those_of_outgoing_connections() -> No
     assert set(ports) == set(PORT_NAMES)
     assert len(set(ports.values())) == len(ports)
     assert max(ports.values()) < 32768
+
+
+def test_requests_of_pods_are_audited_and_those_of_kubernetes_itself_are_not() -> None:
+    levels = [(rule["level"], rule.get("userGroups")) for rule in audit_policy()["rules"]]  # type: ignore[attr-defined]  # plain data
+
+    assert levels == [
+        ("None", ["system:serviceaccounts:kube-system"]),
+        ("Metadata", ["system:serviceaccounts"]),
+        ("None", None),
+    ]
