@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
@@ -169,6 +170,16 @@ async def test_a_sink_that_does_not_take_them_costs_events_alone(server: Compone
     async with logging(server, sink, url=url) as running:
         assert (await running.post("/echo", b"1"))[0] == 200
         await eventually(lambda: running.metric('kservectl_agent_log_events_total{outcome="failed"} 2.0'))
+
+
+async def test_headers_that_are_no_text_are_logged_as_far_as_they_are(server: Component, sink: Sink) -> None:
+    request = b"POST /echo HTTP/1.1\r\nHost: x\r\nX-Team: \xff\xe4\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1"
+    async with logging(server, sink, LogOptions(mode="request", metadata_headers=["X-Team"])) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.agent.port)
+        writer.write(request)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+    assert json.loads(unquote(sink.events[0][0]["ce-metadata"])) == {"X-Team": ["\ufffd\ufffd"]}
 
 
 async def test_what_is_left_is_sent_at_the_end(server: Component, sink: Sink) -> None:

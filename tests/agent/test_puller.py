@@ -158,6 +158,7 @@ async def test_models_of_the_start_are_pulled_and_loaded_before_it_is_ready(
         assert world.held("a") == {"a.bin": b"a" * 1000}
         assert world.metric('kservectl_agent_models{state="Loaded"} 2.0')
         assert world.metric("kservectl_agent_downloaded_bytes_total 2000.0")
+        assert world.metric('kservectl_agent_model_bytes{model="a"} 1000.0')
 
 
 async def test_models_that_are_added_and_removed_later_are_followed(
@@ -175,6 +176,7 @@ async def test_models_that_are_added_and_removed_later_are_followed(
         config.write()
         await world.until(lambda: world.state("b") is None)
         assert list(world.models.iterdir()) == []
+        assert not world.metric("kservectl_agent_model_bytes{")
 
 
 async def test_a_changed_model_is_pulled_and_loaded_anew_once(

@@ -346,3 +346,14 @@ async def test_what_a_server_packs_on_its_own_is_unpacked(server: FileServer, tm
     async with downloader() as fetching:
         await fetching.fetch(f"{server.url}/m", tmp_path / "m")
     assert content(tmp_path / "m") == {"m": MODEL}
+
+
+async def test_a_cancellation_that_meets_a_failure_is_not_lost(server: FileServer, tmp_path: Path) -> None:
+    def report(progress: Progress) -> None:
+        running.cancel()
+        raise DownloadRefused("at the same moment")
+
+    async with downloader() as fetching:
+        running = asyncio.create_task(fetching.fetch(f"{server.url}/models/model.bin", tmp_path / "m", report))
+        await asyncio.wait([running])
+    assert running.cancelled()

@@ -10,6 +10,7 @@ from kservectl.agent.events import Payload
 from kservectl.agent.payloads import SinkError
 from kservectl.agent.records import LogFile, Marshaller, Origin, to_file
 from kservectl.clock import Clock
+from kservectl.download.blocking import in_thread
 from kservectl.download.buckets import Store, bucket_of, told
 from kservectl.download.errors import DownloadRefused, Interrupted
 
@@ -42,7 +43,7 @@ class BucketSink:
     async def __call__(self, batch: Sequence[Payload]) -> None:
         """Store `batch` as one file; raises SinkError."""
         if self._marshaller is None:
-            file = to_file(batch, self._origin, self._format)
+            file = await in_thread(lambda _: to_file(batch, self._origin, self._format))
         else:
             file = await self._marshaller.to_file(batch, self._origin)
         await self._put(self._key(batch, file), file)

@@ -77,7 +77,9 @@ class PayloadLog:
 
     def begin(self, headers: Headers) -> "Exchange":
         """A request with `headers` comes by."""
-        return Exchange(self, headers.get(ID_HEADER) or self._new_id(), self._metadata(headers), self._clock.now())
+        return Exchange(
+            self, _text(headers.get(ID_HEADER, "")) or self._new_id(), self._metadata(headers), self._clock.now()
+        )
 
     def put(self, payload: Payload) -> None:
         """Log `payload` soon, if there is room."""
@@ -147,13 +149,20 @@ class PayloadLog:
         except SinkError as error:
             self._events.labels("failed").inc(len(batch))
             self._log.warning("payloads were not taken", why=str(error), ids=[payload.id for payload in batch][:10])
+        except Exception:  # one odd payload must not end the log, and the agent with it
+            self._events.labels("failed").inc(len(batch))
+            self._log.exception("payloads were lost", ids=[payload.id for payload in batch][:10])
         else:
             self._events.labels("sent").inc(len(batch))
         finally:
             self._bytes -= sum(len(payload.body) for payload in batch)
 
     def _metadata(self, headers: Headers) -> Mapping[str, Sequence[str]]:
-        return {name: headers.getall(name) for name in self.options.metadata_headers if name in headers}
+        return {
+            name: [_text(value) for value in headers.getall(name)]
+            for name in self.options.metadata_headers
+            if name in headers
+        }
 
 
 class Exchange:
@@ -191,6 +200,11 @@ class Exchange:
             return
         content = b"".join(body.pieces)
         self._log.put(Payload(self.id, kind, content, body.content_type, self._began, self._metadata))
+
+
+def _text(value: str) -> str:
+    """A header as text: bytes that are no UTF-8 come from the server as surrogates, which JSON does not know."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @dataclass(slots=True)

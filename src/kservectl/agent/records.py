@@ -18,6 +18,7 @@ import orjson
 from kservectl.agent.events import TYPES, About, Payload
 from kservectl.agent.payloads import SinkError
 from kservectl.clock import Clock
+from kservectl.download.blocking import in_thread
 
 FORMATS = ("json", "csv")
 EXTENSION_HEADER = "X-Log-Marshal-Extension"
@@ -77,7 +78,7 @@ class Marshaller:
 
     async def to_file(self, batch: Sequence[Payload], origin: Origin) -> LogFile:
         """The file for `batch`; raises SinkError."""
-        body = orjson.dumps([record(payload, origin) for payload in batch])
+        body = await in_thread(lambda _: orjson.dumps([record(payload, origin) for payload in batch]))
         headers = {"Content-Type": "application/json"}
         try:
             async with (

@@ -125,16 +125,26 @@ class Downloader:
     async def _fetch_all(self, uri: str, fetching: "_Fetching", files: Sequence[RemoteFile]) -> list[str]:
         """Fetch `files`; answers for each what archive it is, if it is one."""
         turns = asyncio.Semaphore(self._options.parallel)
+        failures: list[Exception] = []
 
         async def fetch(file: RemoteFile) -> str:
-            async with turns:
-                return await self._again(uri, lambda: fetching.fetch(file), lambda: fetching.partial.size(file.path))
+            try:
+                async with turns:
+                    return await self._again(
+                        uri, lambda: fetching.fetch(file), lambda: fetching.partial.size(file.path)
+                    )
+            except Exception as error:
+                # Not left to the group: before Python 3.13 it forgets a cancellation that meets an error.
+                failures.append(error)
+                for other in tasks:
+                    if other is not asyncio.current_task():
+                        other.cancel()
+                return ""
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(fetch(file)) for file in files]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(fetch(file)) for file in files]
+        if failures:
+            raise failures[0]
         return [task.result() for task in tasks]
 
     async def _again(self, uri: str, work: Callable[[], Awaitable[T]], reached: Callable[[], int]) -> T:

@@ -20,6 +20,7 @@ from kservectl.clock import Clock
 from kservectl.download.blocking import in_thread
 from kservectl.download.downloader import Downloader
 from kservectl.download.errors import DownloadError
+from kservectl.download.progress import Progress, Report
 from kservectl.informers.backoff import Backoff
 
 _LONGEST_WAIT = 300.0
@@ -148,9 +149,7 @@ class ModelKeeper:
         board.set(self.name, State.DOWNLOADING, wanted.storage_uri)
         self._log.info("model is pulled")
         try:
-            fetched = await means.downloader.fetch(
-                wanted.storage_uri, means.disk.folder(self.name), lambda progress: board.progress(self.name, progress)
-            )
+            fetched = await means.downloader.fetch(wanted.storage_uri, means.disk.folder(self.name), self._reporter())
             self._is_loaded = False
             await in_thread(lambda _: means.disk.mark(self.name, wanted))
         except (DownloadError, OSError):
@@ -160,6 +159,20 @@ class ModelKeeper:
         board.received(fetched.received)
         self._installed = wanted
         self._log.info("model is on the disk", files=fetched.files, bytes=fetched.bytes, received=fetched.received)
+
+    def _reporter(self) -> Report:
+        """Tells the board of every piece, and the log of every tenth."""
+        told = 0
+
+        def report(progress: Progress) -> None:
+            nonlocal told
+            self._means.board.progress(self.name, progress)
+            tenths = progress.bytes_done * 10 // progress.bytes_total if progress.bytes_total else 0
+            if told < tenths < 10:
+                self._log.info("model is being pulled", percent=tenths * 10, bytes=progress.bytes_done)
+            told = max(told, tenths)
+
+        return report
 
     async def _remove(self) -> None:
         """Unload, then delete. A server that does not answer does not keep the disk full."""

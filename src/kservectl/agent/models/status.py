@@ -1,5 +1,6 @@
 """What is known of every model, for people (`/models` of the agent's own address) and for Prometheus."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -46,6 +47,9 @@ class StatusBoard:
         self._bytes = Counter(
             "kservectl_agent_downloaded_bytes", "Bytes received for models that became whole.", registry=registry
         )
+        self._sizes = Gauge(
+            "kservectl_agent_model_bytes", "Bytes of a model that are on the disk.", ["model"], registry=registry
+        )
         self._operations = Counter(
             "kservectl_agent_model_operations",
             "What was done to models: download, load, unload, remove; and whether it succeeded.",
@@ -71,6 +75,8 @@ class StatusBoard:
             self._models[name], bytes_done=progress.bytes_done, bytes_total=progress.bytes_total
         )
 
+        self._sizes.labels(name).set(progress.bytes_done)
+
     def received(self, size: int) -> None:
         """A model became whole, for which so many bytes came over the network."""
         self._bytes.inc(size)
@@ -81,7 +87,9 @@ class StatusBoard:
 
     def forget(self, name: str) -> None:
         """There is no such model any more."""
-        self._models.pop(name, None)
+        if self._models.pop(name, None) is not None:
+            with contextlib.suppress(KeyError):  # nothing of it was ever received
+                self._sizes.remove(name)
         self._count()
 
     def get(self, name: str) -> ModelStatus | None:
