@@ -114,7 +114,9 @@ class World:
         if outcome.complete:
             self.children = {key: obj for key, obj in self.children.items() if key in desired}
         for key, obj in desired.items():
-            self.children[key] = {**copy.deepcopy(obj), "status": self.children.get(key, {}).get("status") or {}}
+            owned = {**obj["metadata"], "ownerReferences": [metadata.controller_reference(self.graph)]}
+            status = self.children.get(key, {}).get("status") or {}
+            self.children[key] = {**copy.deepcopy(obj), "metadata": owned, "status": status}
         if outcome.status is not None:
             self.graph["status"] = outcome.status
         self.events += [event.reason for event in outcome.events]

@@ -157,6 +157,19 @@ def test_another_autoscaler_takes_the_place_of_the_hpa() -> None:
     assert "does not serve ScaledObject" in without.condition()["message"]
 
 
+def test_one_autoscaler_follows_the_other_and_there_are_never_two() -> None:
+    world = World(graph())
+    world.step()
+    world.step()
+    world.graph = annotated(world.graph, autoscalerClass="keda")
+
+    seen = []
+    for _ in range(3):
+        world.step()
+        seen.append([kind for kind, _ in world.children if kind in ("HorizontalPodAutoscaler", "ScaledObject")])
+    assert seen == [[], ["ScaledObject"], ["ScaledObject"]]
+
+
 def test_a_service_is_called_where_it_answers() -> None:
     world = World(
         graph({"serviceName": "iris"}, {"serviceName": "other", "serviceUrl": "http://kept"}),
