@@ -12,6 +12,9 @@ from benchmarks.stack import Stack, manager, stack
 from benchmarks.table import Figure, at_most, ratio
 from e2e.services import ready
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
+from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
+from kservectl.objects.metadata import Object
 
 _NAMESPACES = 10
 _SECONDS = 1200.0
@@ -68,15 +71,16 @@ class _AtLeast:
 async def _healthy(ours: Stack, namespace: str, position: int) -> float:
     """Seconds from the creation of one service until each of its objects exists."""
     (obj,) = fleet(1, [namespace], prefix=f"healthy{position}-")
-    name = obj["metadata"]["name"]
     started = time.perf_counter()
-    await ours.api.create(INFERENCE_SERVICE, obj)
-    selector = f"serving.kserve.io/inferenceservice={name}"
+    uid = metadata.uid(await ours.api.create(INFERENCE_SERVICE, obj))
+
+    async def wait(kind: Kind, count: int) -> None:
+        def holds(found: Sequence[Object]) -> bool:
+            return sum(metadata.is_controlled_by(each, uid) for each in found) >= count
+
+        await ours.api.until_all(kind, namespace, holds, f"{kind} of {metadata.name(obj)}", seconds=60)
+
     async with asyncio.TaskGroup() as group:
         for kind, count in CHILDREN.items():
-            group.create_task(
-                ours.api.until_all(
-                    kind, namespace, _AtLeast(count), f"{kind} of {name}", seconds=60, label_selector=selector
-                )
-            )
+            group.create_task(wait(kind, count))
     return time.perf_counter() - started

@@ -5,9 +5,11 @@ reason (network, a stopped process), considers itself deposed before any other m
 even before the renewing task runs again. It refuses to go on after a loss: a fresh process is the only clean state.
 """
 
+import asyncio
 import random
 import socket
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +70,10 @@ def new_identity() -> str:
 
 
 class LeaderElector:
-    """One candidate. Call `acquire`, then run `hold` until the end of the work, then `release`."""
+    """One candidate. Call `acquire`, then run `hold` until the end of the work, then `release`.
+
+    `labels` and `annotations`, asked for at each renewal, are put on the Lease.
+    """
 
     def __init__(
         self,
@@ -81,6 +86,8 @@ class LeaderElector:
         timing: Timing | None = None,
         metrics: ElectionMetrics | None = None,
         rng: random.Random | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.identity = identity or new_identity()
         self._client = client
@@ -94,6 +101,9 @@ class LeaderElector:
         self._gauge = metrics.status.labels(name) if metrics else None
         self._log = structlog.get_logger(component="leader", lease=f"{namespace}/{name}", identity=self.identity)
         self._last_problem = ""
+        self._labels = labels or {}
+        self._annotations = annotations
+        self._hurry = asyncio.Event()
 
     @property
     def is_leader(self) -> bool:
@@ -128,13 +138,17 @@ class LeaderElector:
         """Renew for ever; raises LeadershipLost as soon as leadership is lost or cannot be proved any more."""
         try:
             while True:
-                await self._clock.sleep(min(self._timing.retry, self._remaining()))
+                await self._pause(min(self._timing.retry, self._remaining()))
                 await self._renew()
         except LeadershipLost as loss:
             self._renewed_at = None
             self._set_gauge(0)
             self._log.error("leadership lost", reason=str(loss))
             raise
+
+    def renew_soon(self) -> None:
+        """Have `hold` renew now: the annotations say something new."""
+        self._hurry.set()
 
     async def release(self) -> None:
         """Give the Lease back, if this process holds it, so that a standby need not wait for its expiry.
@@ -178,6 +192,14 @@ class LeaderElector:
             return False
         return await self._claim()
 
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with self._clock.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+        self._hurry.clear()
+
     async def _renew(self) -> None:
         """One attempt to renew, which ends before the deadline does; quiet about what another attempt may mend."""
         if self._remaining() <= 0:
@@ -208,6 +230,8 @@ class LeaderElector:
             identity=self.identity,
             duration=self._timing.lease,
             now=self._clock.now(),
+            labels=self._labels,
+            annotations=self._annotations(),
         )
         try:
             written = await (self._client.create(LEASE, wanted) if seen is None else self._client.update(LEASE, wanted))

@@ -5,6 +5,7 @@ clocks of two machines may differ by hours. A Lease that vanished is treated as 
 its holder, who renews several times a term, puts it back before anybody else may take it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from kservectl.clock import rfc3339_micro
 from kservectl.objects.kind import LEASE
 from kservectl.objects.metadata import Object
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ class Observation:
     def holder(self) -> str:
         return self._record.holder if self._record else ""
 
+    @property
+    def expires_at(self) -> float:
+        """When (monotonic seconds) it may be taken, unless it changes before."""
+        return self._changed_at + self._record.duration if self._record else 0.0
+
+    def is_held(self, now: float) -> bool:
+        """Whether somebody has it, and its term is not over."""
+        return bool(self.holder) and now < self.expires_at
+
     def see(self, lease: Object | None, now: float) -> None:
         """Take in an answer of the server; None says that there is no Lease."""
         self.lease = lease
@@ -59,13 +71,20 @@ class Observation:
 
     def may_take(self, identity: str, now: float) -> bool:
         """Whether `identity` may write itself into the Lease (or a new one)."""
-        record = self._record
-        if record is None or record.holder in ("", identity):
-            return True
-        return now >= self._changed_at + record.duration
+        return self.holder in ("", identity) or not self.is_held(now)
 
 
-def claimed(lease: Object | None, *, name: str, namespace: str, identity: str, duration: int, now: datetime) -> Object:
+def claimed(
+    lease: Object | None,
+    *,
+    name: str,
+    namespace: str,
+    identity: str,
+    duration: int,
+    now: datetime,
+    labels: Mapping[str, str] = _NOTHING,
+    annotations: Mapping[str, str] = _NOTHING,
+) -> Object:
     """The Lease with `identity` as its holder, made from the one observed (whose resourceVersion it keeps)."""
     before = (lease or {}).get("spec") or {}
     moment = rfc3339_micro(now)
@@ -74,8 +93,12 @@ def claimed(lease: Object | None, *, name: str, namespace: str, identity: str, d
     if holder != identity:
         spec["acquireTime"] = moment
         spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + (1 if lease is not None else 0)
-    head = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": {"name": name, "namespace": namespace}}
-    return {**head, **(lease or {}), "spec": spec}
+    head: Object = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, **(lease or {}), "spec": spec}
+    inner = {"name": name, "namespace": namespace, **(head.get("metadata") or {})}
+    for part, wanted in (("labels", labels), ("annotations", annotations)):
+        if wanted:
+            inner[part] = {**(inner.get(part) or {}), **wanted}
+    return {**head, "metadata": inner}
 
 
 def released(lease: Object, now: datetime) -> Object:
