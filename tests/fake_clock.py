@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-_TURNS = 25
+_TURNS = 40
 """Turns of the loop that count as "everything that could happen now has happened": longer than any chain of awaits."""
 
 

@@ -47,11 +47,13 @@ from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
 from kservectl.runtime.reading import LiveReader
+from kservectl.runtime.sharing import Sharding
 from kservectl.runtime.sources import unsynced
 
 _LOG = structlog.get_logger()
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
+SHARD_GROUP = "kserve-controller-manager-shard"
 
 KSERVE = Inheritance(
     managers=frozenset({"manager", "kserve-controller-manager"}),
@@ -100,13 +102,18 @@ class WebhookOptions:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What one process runs. `workers` is by controller name; `webhooks` None serves none."""
+    """What one process runs. `workers` is by controller name; `webhooks` None serves none.
+
+    sharded
+        Share the keys with all other replicas that do, instead of standing by; `leader_elect` is implied.
+    """
 
     settings: Settings = field(default_factory=Settings)
     controllers: Sequence[str] = tuple(CONTROLLERS)
     workers: Mapping[str, int] = field(default_factory=dict)
     namespaces: Sequence[str] = ()
     leader_elect: bool = False
+    sharded: bool = False
     webhooks: WebhookOptions | None = field(default_factory=WebhookOptions)
     metrics_bind: str = ":8080"
     health_bind: str = ":8081"
@@ -115,7 +122,8 @@ class Options:
 def assemble(client: Client, clock: Clock, options: Options, registry: CollectorRegistry | None = None) -> Manager:
     """A Manager that runs what `options` ask for, ready to `run`."""
     rng = random.Random()  # noqa: S311 - spreads load, guards no secret
-    election = Election(LEASE_NAME, options.settings.system_namespace) if options.leader_elect else None
+    namespace = options.settings.system_namespace
+    election = Election(LEASE_NAME, namespace) if options.leader_elect or options.sharded else None
     manager = Manager(
         client,
         clock,
@@ -125,6 +133,7 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
             namespaces=options.namespaces,
             election=election,
             inheritance=KSERVE,
+            sharding=Sharding(SHARD_GROUP, namespace) if options.sharded else None,
         ),
         registry=registry,
         rng=rng,

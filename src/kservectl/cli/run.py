@@ -66,6 +66,12 @@ def _controllers(context: click.Context, parameter: click.Parameter, value: str)
     "--leader-elect/--no-leader-elect", default=False, show_default=True, help="Work only while holding the Lease."
 )
 @click.option(
+    "--sharded/--no-sharded",
+    default=False,
+    show_default=True,
+    help="Share the work with all other replicas that do, instead of standing by.",
+)
+@click.option(
     "--webhooks/--no-webhooks", "serve_webhooks", default=True, show_default=True, help="Serve admission webhooks."
 )
 @click.option(
@@ -92,6 +98,7 @@ def run(
     workers: Mapping[str, int],
     namespaces: Sequence[str],
     leader_elect: bool,
+    sharded: bool,
     serve_webhooks: bool,
     webhook_url: str,
     webhook_bind: str,
@@ -112,6 +119,7 @@ def run(
         workers=workers,
         namespaces=namespaces,
         leader_elect=leader_elect,
+        sharded=sharded,
         webhooks=WebhookOptions(host, port, webhook_url, webhook_cert_dir) if serve_webhooks else None,
         metrics_bind=metrics_bind,
         health_bind=health_bind,

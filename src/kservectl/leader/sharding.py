@@ -85,6 +85,7 @@ class ShardMember:
         self._leases: dict[str, Observation] = {}
         self._changed = asyncio.Event()
         self._wait = 0.0
+        self._joined = False
         self._log = structlog.get_logger(component="sharding", identity=identity)
         self._elector = LeaderElector(
             client,
@@ -124,6 +125,7 @@ class ShardMember:
     async def join(self) -> None:
         """Take this replica's own Lease."""
         await self._elector.acquire()
+        self._joined = True
 
     async def hold(self) -> None:
         """Renew it for ever; raises LeadershipLost when that cannot be done any more: the process must end."""
@@ -142,7 +144,10 @@ class ShardMember:
                 continue
 
     async def leave(self) -> None:
-        """Give the Lease back, after all work has ended: the others see it at once."""
+        """Give the Lease back, after all work has ended: the others see it at once. Again, or before `join`, it does nothing."""
+        if not self._joined:
+            return
+        self._joined = False
         await self._elector.release()
         await self._delete(lease_name(self._group, self.identity))
 

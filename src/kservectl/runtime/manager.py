@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Literal
 
 import structlog
 from aiohttp import web
@@ -30,6 +31,7 @@ from kservectl.runtime.lookup import Lookup
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
 from kservectl.runtime.serving import HttpServer, metrics_application
+from kservectl.runtime.sharing import Sharding, Sharing
 from kservectl.runtime.sources import Sources, unsynced
 from kservectl.runtime.supervision import Supervisor, run_supervised
 from kservectl.workqueue import QueueMetrics
@@ -62,6 +64,8 @@ class ManagerOptions:
         How long reconciles in hand may take to finish when stopping.
     inheritance
         Whose objects are taken over together with the fields that they set.
+    sharding
+        With which other replicas the controllers share their keys; None when this one, while it leads, has all of them.
     """
 
     metrics_bind: str = ":8080"
@@ -73,13 +77,14 @@ class ManagerOptions:
     drain_seconds: float = 25.0
     streaming_lists: bool = True
     inheritance: Inheritance = field(default_factory=Inheritance)
+    sharding: Sharding | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Runnable:
     name: str
     run: Callable[[], Awaitable[None]]
-    needs_leader: bool
+    beside: Literal["everything", "leader", "controllers"]
 
 
 class Manager:
@@ -114,15 +119,20 @@ class Manager:
             metrics=InformerMetrics(self.registry),
             streaming_lists=self._options.streaming_lists,
         )
-        self.events = EventRecorder(self.client, clock=clock, instance=identity, outcomes=self.metrics.events, rng=rng)
+        self.sharing = self._make_sharing(client, identity, rng)
+        self._controllers_client = client.guarded_by(self.sharing.member.check) if self.sharing else self.client
+        self.events = EventRecorder(
+            self._controllers_client, clock=clock, instance=identity, outcomes=self.metrics.events, rng=rng
+        )
         self.started = asyncio.Event()
-        """Set once this process leads and its controllers were started."""
+        """Set once this process leads, or has a share of the keys, and its controllers were started."""
         self.health = Health()
         self._watchdog = LoopWatchdog(clock=clock, gauge=self.metrics.loop_lag)
         self._leading = asyncio.Event()
         self._stopping = False
         self._runners: list[ControllerRunner] = []
         self._runnables: list[_Runnable] = []
+        self._led: list[asyncio.Task[None]] = []
         self._lookups: dict[Kind, Lookup] = {}
         self.health.add_live("event-loop", self._watchdog.check)
         self.health.add_ready("shutdown", lambda: "the process is stopping" if self._stopping else "")
@@ -139,7 +149,7 @@ class Manager:
         return self._health_server.port if self._health_server else None
 
     def add(self, controller: Controller) -> ControllerRunner:
-        """Run `controller` while this process leads. Its caches fill on standbys too."""
+        """Run `controller` while this process leads, or on its share of the keys. Its caches fill on standbys too."""
         runner = ControllerRunner(
             controller,
             Sources(
@@ -151,29 +161,31 @@ class Manager:
                 predecessors=self._options.inheritance.managers,
                 lookups=self._lookups,
             ),
-            self.client,
+            self._controllers_client,
             clock=self._clock,
             events=self.events,
             metrics=self.metrics,
             queue_metrics=self._queue_metrics,
             cache_sync_seconds=self._options.cache_sync_seconds,
             inheritance=self._options.inheritance,
+            owns=self.sharing.owns if self.sharing else None,
+            parted=self.sharing.member.poke if self.sharing else None,
         )
         self._runners.append(runner)
         return runner
 
     def add_lookup(self, lookup: Lookup) -> None:
-        """Look up facts for the controllers that are added after this, while this process leads."""
+        """Look up facts for the controllers that are added after this, while they run."""
         self._lookups[lookup.kind] = lookup
-        self.add_runnable(f"lookup of {lookup.kind}", lookup.run, needs_leader=True)
+        self._runnables.append(_Runnable(f"lookup of {lookup.kind}", lookup.run, "controllers"))
 
     def add_runnable(self, name: str, run: Callable[[], Awaitable[None]], *, needs_leader: bool) -> None:
         """Run a coroutine function until it is cancelled, which is how it is told to stop; it must not end by itself.
 
-        With `needs_leader` it runs beside the controllers; otherwise on every replica, from before the informers start
+        With `needs_leader` it runs while this process leads; otherwise on every replica, from before the informers start
         until after the Lease was released (the webhook server).
         """
-        self._runnables.append(_Runnable(name, run, needs_leader))
+        self._runnables.append(_Runnable(name, run, "leader" if needs_leader else "everything"))
 
     def view(self, *sources: Kind | Informer) -> Callable[[], CacheView]:
         """A function that makes views over these informers; a kind stands for the whole of it, in the manager's namespaces."""
@@ -198,25 +210,35 @@ class Manager:
             try:
                 await run_supervised(lambda tasks: self._run(tasks, stop))
             finally:
+                # After a failure too: nothing of this process writes any more.
+                if self.sharing:
+                    await self.sharing.member.leave()
                 if self.elector:
-                    await self.elector.release()  # after a failure too: nothing of this process writes any more
+                    await self.elector.release()
 
     async def _run(self, tasks: Supervisor, stop: asyncio.Event) -> None:
         background = [
             tasks.start("event loop watchdog", self._watchdog.run()),
             tasks.start("events", self.events.run()),
         ]
-        everywhere = self._start_runnables(tasks, needs_leader=False)
+        everywhere = self._start_runnables(tasks, "everything")
         informers = tasks.start("informers", self.factory.run())
-        election = tasks.start("leader election", self._elect(self.elector)) if self.elector else None
+        sharing = tasks.start("sharing of keys", self.sharing.run()) if self.sharing else None
+        election = tasks.start("leader election", self._elect(tasks, self.elector)) if self.elector else None
         if election is None:
-            self._leading.set()
-        await _first(stop, self._leading)
-        if self._leading.is_set() and not stop.is_set():
+            self._lead(tasks)
+        entitled = self.sharing.joined if self.sharing else self._leading
+        await _first(stop, entitled)
+        if entitled.is_set() and not stop.is_set():
             await self._work(tasks, stop)
         self._stopping = True
-        if election is not None and self.elector is not None:
+        if sharing is not None and self.sharing is not None:
+            await tasks.stop(sharing)
+            await self.sharing.member.leave()
+        if election is not None:
             await tasks.stop(election)
+        await tasks.stop(*self._led)
+        if self.elector is not None:
             await self.elector.release()
         for task in reversed(everywhere):
             await tasks.stop(task)
@@ -224,7 +246,9 @@ class Manager:
 
     async def _work(self, tasks: Supervisor, stop: asyncio.Event) -> None:
         """Run the controllers until `stop`, then bring them to rest."""
-        runnables = self._start_runnables(tasks, needs_leader=True)
+        runnables = self._start_runnables(tasks, "controllers")
+        if self.sharing:
+            self.sharing.concerns(self._runners)
         controllers = [tasks.start(f"controller {runner.controller.name}", runner.run()) for runner in self._runners]
         self.started.set()
         await stop.wait()
@@ -240,14 +264,26 @@ class Manager:
         if not await self.events.flush(_FLUSH_SECONDS):
             self._log.warning("some events were not sent before stopping")
 
-    async def _elect(self, elector: LeaderElector) -> None:
+    async def _elect(self, tasks: Supervisor, elector: LeaderElector) -> None:
         await elector.acquire()
-        self._leading.set()
+        self._lead(tasks)
         await elector.hold()
 
-    def _start_runnables(self, tasks: Supervisor, *, needs_leader: bool) -> list[asyncio.Task[None]]:
-        chosen = [runnable for runnable in self._runnables if runnable.needs_leader == needs_leader]
+    def _lead(self, tasks: Supervisor) -> None:
+        self._led = self._start_runnables(tasks, "leader")
+        self._leading.set()
+
+    def _start_runnables(self, tasks: Supervisor, beside: str) -> list[asyncio.Task[None]]:
+        chosen = [runnable for runnable in self._runnables if runnable.beside == beside]
         return [tasks.start(runnable.name, runnable.run()) for runnable in chosen]
+
+    def _make_sharing(self, client: Client, identity: str, rng: random.Random) -> Sharing | None:
+        options = self._options.sharding
+        if options is None:
+            return None
+        return Sharing(
+            client, self.factory, options, clock=self._clock, identity=identity, registry=self.registry, rng=rng
+        )
 
     def _make_elector(self, client: Client, identity: str, rng: random.Random) -> LeaderElector | None:
         election = self._options.election

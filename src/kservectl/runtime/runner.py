@@ -1,6 +1,7 @@
 """One controller at work: its sources, queue and workers, started together and stopped in order."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -15,11 +16,14 @@ from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.sources import Sources
 from kservectl.runtime.workers import Workers
-from kservectl.workqueue import QueueMetrics, WorkQueue
+from kservectl.workqueue import UNCHANGED, QueueMetrics, WorkQueue
 
 
 class ControllerRunner:
-    """Runs `controller`: `run` until `shut_down`, then `drain`."""
+    """Runs `controller`: `run` until `shut_down`, then `drain`.
+
+    `owns` and `parted` are for keys that several processes share; see Workers. Without them every key is this process's.
+    """
 
     def __init__(
         self,
@@ -33,10 +37,13 @@ class ControllerRunner:
         queue_metrics: QueueMetrics | None = None,
         cache_sync_seconds: float = 120.0,
         inheritance: Inheritance | None = None,
+        owns: Callable[[ObjectKey], bool] | None = None,
+        parted: Callable[[], None] | None = None,
     ) -> None:
         self.controller = controller
         self.queue: WorkQueue[ObjectKey] = WorkQueue(controller.name, clock=clock, metrics=queue_metrics)
         self._sources = sources
+        self._owns = owns or _everything
         self._log = structlog.get_logger(controller=controller.name)
         self._cache_sync_seconds = cache_sync_seconds
         expectations = Expectations(clock)
@@ -60,6 +67,8 @@ class ControllerRunner:
             events=events,
             metrics=metrics.controller(controller.name, controller.workers),
             clock=clock,
+            owns=self._owns,
+            parted=parted or _nobody,
         )
 
     async def run(self) -> None:
@@ -68,9 +77,22 @@ class ControllerRunner:
         await self._sources.wait_synced(self._cache_sync_seconds)
         self._log.info("controller starts", workers=self.controller.workers, keys=len(self.queue))
         async with asyncio.TaskGroup() as group:
-            following = group.create_task(self._sources.follow_served(self.queue.add))
+            following = group.create_task(self._sources.follow_served(self._enqueue))
             await self._workers.run()
             following.cancel()
+
+    def foreign_in_hand(self) -> bool:
+        """Whether a worker still has a key that is not this process's any more."""
+        return not all(map(self._owns, self.queue.in_hand))
+
+    def take_up(self) -> None:
+        """Decide every key that is this process's: some may have just become so."""
+        for key in list(self._sources.primary.store.keys()):
+            self._enqueue(key, UNCHANGED)
+
+    def _enqueue(self, key: ObjectKey, priority: int) -> None:
+        if self._owns(key):
+            self.queue.add(key, priority)
 
     def shut_down(self) -> None:
         """Hand out no more keys."""
@@ -79,3 +101,12 @@ class ControllerRunner:
     async def drain(self, seconds: float) -> bool:
         """Wait for the keys in hand, at most `seconds`; answers whether all were finished."""
         return await self.queue.drain(seconds)
+
+
+def _everything(key: ObjectKey) -> bool:
+    """Who shares with nobody has every key."""
+    return True
+
+
+def _nobody() -> None:
+    """Nobody waits for keys that are not this process's."""

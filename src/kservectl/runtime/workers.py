@@ -6,6 +6,7 @@ a growing delay, unless no retry can mend it.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -37,7 +38,13 @@ class DecisionFailed(Exception):
 
 
 class Workers:
-    """The workers of one controller, from queue to applied outcome."""
+    """The workers of one controller, from queue to applied outcome.
+
+    owns
+        Whether this process is the one to act on a key; one that it is not is dropped.
+    parted
+        Called when a key is out of hand that `owns` has ceased to be true of.
+    """
 
     def __init__(
         self,
@@ -50,7 +57,11 @@ class Workers:
         events: EventRecorder,
         metrics: ControllerMetrics,
         clock: Clock,
+        owns: Callable[[ObjectKey], bool],
+        parted: Callable[[], None],
     ) -> None:
+        self._owns = owns
+        self._parted = parted
         self._controller = controller
         self._queue = queue
         self._sources = sources
@@ -98,15 +109,18 @@ class Workers:
             finally:
                 self._metrics.active_workers.dec()
                 self._queue.done(key)
+                if not self._owns(key):
+                    self._parted()
             await asyncio.sleep(0)  # a decision that writes nothing never waits: let the watches have their turn
 
     async def _process(self, key: ObjectKey) -> None:
         self._postponed.discard(key)
-        if self._expectations.pending(key):
+        owned = self._owns(key)
+        if owned and self._expectations.pending(key):
             self._postpone(key)
             return
         obj = self._sources.primary.store.get(key)
-        if obj is None:  # its children go by garbage collection
+        if obj is None or not owned:  # gone, and its children go by garbage collection; or somebody else's by now
             self._applier.forget(key)
             self._queue.forget(key)
             self._told.pop(key, None)

@@ -8,7 +8,7 @@ It owns no task: a waiting `get` is what lets a delay pass.
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Generic, TypeVar
 
 from kservectl.clock import Clock
@@ -56,6 +56,11 @@ class WorkQueue(Generic[K]):
         """Keys that wait to be taken now; delayed ones and those in hand are not counted."""
         self._add_due()
         return len(self._order)
+
+    @property
+    def in_hand(self) -> Collection[K]:
+        """Keys that were taken and are not done; a live view."""
+        return self._taken_at.keys()
 
     def add(self, key: K, priority: int = CHANGED) -> None:
         """Have `key` processed soon. Nothing happens after `shut_down`."""

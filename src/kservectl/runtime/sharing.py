@@ -1,0 +1,88 @@
+"""Several active replicas: the controllers of this process work on its part of the keys, and hand over what moves away.
+
+Every replica caches everything; only deciding and writing are shared. What belongs to no key (certificates) is the leader's.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from kservectl.client.client import Client
+from kservectl.clock import Clock
+from kservectl.informers import Change, InformerFactory
+from kservectl.leader import ShardMember, ShardMetrics, Timing
+from kservectl.leader.assignment import GROUP_LABEL
+from kservectl.objects.kind import LEASE
+from kservectl.objects.metadata import ObjectKey
+from kservectl.runtime.runner import ControllerRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Sharding:
+    """Which replicas share: those whose Leases in `namespace` carry the name of the `group`."""
+
+    group: str
+    namespace: str
+    timing: Timing = field(default_factory=Timing)
+
+
+class Sharing:
+    """Ties a ShardMember to the informer that shows it the others, and to the runners that it concerns."""
+
+    def __init__(
+        self,
+        client: Client,
+        factory: InformerFactory,
+        options: Sharding,
+        *,
+        clock: Clock,
+        identity: str,
+        registry: CollectorRegistry,
+        rng: random.Random,
+    ) -> None:
+        self._runners: list[ControllerRunner] = []
+        self.joined = asyncio.Event()
+        """Set once this replica has its Lease: its controllers may start."""
+        self.member = ShardMember(
+            client,
+            group=options.group,
+            namespace=options.namespace,
+            clock=clock,
+            identity=identity,
+            foreign_in_hand=lambda: any(runner.foreign_in_hand() for runner in self._runners),
+            gained=self._gained,
+            timing=options.timing,
+            metrics=ShardMetrics(registry),
+            rng=rng,
+        )
+        self._leases = factory.informer(
+            LEASE, namespaces=(options.namespace,), label_selector=f"{GROUP_LABEL}={options.group}"
+        )
+        self._leases.add_handler(self._see, name="sharding")
+
+    def owns(self, key: ObjectKey) -> bool:
+        """Whether this replica may act on `key` now."""
+        return self.member.owns(str(key))
+
+    def concerns(self, runners: Sequence[ControllerRunner]) -> None:
+        """These runners work on the keys that are shared."""
+        self._runners = [*runners]
+
+    async def run(self) -> None:
+        """Join, and follow the others for ever; raises LeadershipLost when the Lease is lost."""
+        await self._leases.wait_synced()
+        await self.member.join()
+        self.joined.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.member.hold(), name="shard lease")
+            group.create_task(self.member.run(), name="shard assignment")
+
+    def _see(self, change: Change) -> None:
+        self.member.see(change.key.name, change.new)
+
+    def _gained(self) -> None:
+        for runner in self._runners:
+            runner.take_up()
