@@ -114,16 +114,26 @@ def role_binding() -> Object:
     return _named(f"{_API_GROUP}/v1", "RoleBinding", namespace=NAMESPACE) | _binding("Role")
 
 
-def _named(api_version: str, kind: str, namespace: str = "") -> Object:
-    metadata: Object = {"name": MANAGER, "labels": dict(PART_OF)}
+def sharding() -> list[Object]:
+    """What replicas that share their work need beside: to see one another's Leases, and to clear away those of the dead."""
+    name = f"{MANAGER}-sharding"
+    rules = [_rule("coordination.k8s.io", ("leases",), ("list", "watch", "delete"))]
+    return [
+        _named(f"{_API_GROUP}/v1", "Role", namespace=NAMESPACE, name=name) | {"rules": rules},
+        _named(f"{_API_GROUP}/v1", "RoleBinding", namespace=NAMESPACE, name=name) | _binding("Role", name),
+    ]
+
+
+def _named(api_version: str, kind: str, namespace: str = "", name: str = MANAGER) -> Object:
+    metadata: Object = {"name": name, "labels": dict(PART_OF)}
     if namespace:
         metadata["namespace"] = namespace
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def _binding(role_kind: str) -> Object:
+def _binding(role_kind: str, name: str = MANAGER) -> Object:
     return {
-        "roleRef": {"apiGroup": _API_GROUP, "kind": role_kind, "name": MANAGER},
+        "roleRef": {"apiGroup": _API_GROUP, "kind": role_kind, "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": MANAGER, "namespace": NAMESPACE}],
     }
 

@@ -1,0 +1,105 @@
+"""Three replicas that share the work: each has a part, what a dead one had is served again, one that leaves hands over."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from e2e.api import Api
+from e2e.bursts import all_ready, create_all
+from e2e.conftest import StartManager
+from e2e.installation import SYSTEM_NAMESPACE
+from e2e.manager import ManagerProcess
+from e2e.service_address import ServiceAddress
+from e2e.services import service
+from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.assembly import SHARD_GROUP
+from kservectl.leader.assignment import GROUP_LABEL, Assignment
+from kservectl.leader.sharding import assignment_name
+from kservectl.manifests import rbac
+from kservectl.objects import metadata
+from kservectl.objects.kind import EVENT, HORIZONTAL_POD_AUTOSCALER, LEASE, Kind
+from kservectl.objects.metadata import Object
+
+_SERVICES = 24
+_LEASE_SECONDS = 15
+_RBAC = [
+    Kind("rbac.authorization.k8s.io", "v1", kind, plural)
+    for kind, plural in (("Role", "roles"), ("RoleBinding", "rolebindings"))
+]
+
+
+@pytest.fixture
+def replicas(managers: StartManager) -> Iterator[list[ManagerProcess]]:
+    """Three, not started, behind one address for their webhooks."""
+    members: list[ManagerProcess] = []
+    with ServiceAddress(lambda: [each.webhook_port for each in members if each.alive]) as address:
+        members += [managers(webhook_url=address.url, options=("--sharded",)) for _ in range(3)]
+        yield members
+
+
+async def started(api: Api, replicas: Sequence[ManagerProcess]) -> None:
+    for kind, obj in zip(_RBAC, rbac.sharding(), strict=True):
+        await api.client.apply(kind, obj)
+    await asyncio.to_thread(replicas[0].start_ready)  # who leads makes the certificate that all of them serve with
+    for replica in replicas[1:]:
+        await asyncio.to_thread(replica.start_ready)
+    await shared_by(api, len(replicas))
+
+
+async def shared_by(api: Api, number: int, seconds: float = 40) -> None:
+    """Wait for an assignment to this many."""
+    await api.until(
+        LEASE,
+        assignment_name(SHARD_GROUP),
+        SYSTEM_NAMESPACE,
+        lambda lease: len(Assignment.of(lease).members) == number,
+        f"{number} replicas share the work",
+        seconds=seconds,
+    )
+
+
+async def served_by(api: Api, namespace: str) -> Counter[str]:
+    """How many services each replica told of that they are Ready."""
+    found = await api.list(EVENT, namespace)
+    return Counter(
+        str(event.get("reportingInstance")) for event in found if event.get("reason") == "InferenceServiceReady"
+    )
+
+
+async def limited(api: Api, namespace: str, most: int, seconds: float) -> None:
+    """Give each service this many replicas at most, and wait until each autoscaler knows."""
+    for obj in await api.list(INFERENCE_SERVICE, namespace):
+        change = {"spec": {"predictor": {"maxReplicas": most}}}
+        await api.merge(INFERENCE_SERVICE, metadata.name(obj), namespace, change)
+
+    def holds(found: Sequence[Object]) -> bool:
+        return len(found) == _SERVICES and all(each["spec"]["maxReplicas"] == most for each in found)
+
+    await api.until_all(HORIZONTAL_POD_AUTOSCALER, namespace, holds, f"each scales to {most}", seconds=seconds)
+
+
+@pytest.mark.timeout(240)
+async def test_replicas_share_the_work_and_take_over_what_one_of_them_leaves(
+    api: Api, namespace: str, replicas: list[ManagerProcess]
+) -> None:
+    await started(api, replicas)
+    await create_all(api, [service(f"shared-{number:02}", namespace) for number in range(_SERVICES)])
+    await all_ready(api, namespace, _SERVICES, seconds=60)
+    shares = await served_by(api, namespace)
+    assert len(shares) == 3, shares
+    assert sum(shares.values()) == _SERVICES, shares  # nobody told what somebody else had told
+
+    await asyncio.to_thread(replicas[2].kill9)
+    killed = time.monotonic()
+    await limited(api, namespace, 5, seconds=_LEASE_SECONDS + 15)
+    assert time.monotonic() - killed < _LEASE_SECONDS + 10
+    await shared_by(api, 2)
+
+    assert await asyncio.to_thread(replicas[1].terminate) == 0
+    await limited(api, namespace, 6, seconds=8)
+    await shared_by(api, 1)
+    left = await api.list(LEASE, SYSTEM_NAMESPACE, label_selector=f"{GROUP_LABEL}={SHARD_GROUP}")
+    assert len(left) == 2  # the assignment, and that of the one that is left
