@@ -1,4 +1,5 @@
-"""How fast the pod webhook is: reviews a second and latencies over TLS, next to a handler that does nothing.
+"""How fast the pod webhook is: reviews a second, latencies over TLS, and the server's CPU for each, next to a handler that does
+nothing.
 
     python -m benchmarks.pod_webhook [--reviews N] [--connections N]
 
@@ -21,6 +22,7 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from benchmarks.http_load import Measured, send, together
+from benchmarks.usage import usage
 from kservectl.admission.certificates import make_ca, make_serving
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.pods.handler import MUTATOR_PATH, webhooks
@@ -142,19 +144,25 @@ async def _send(session: aiohttp.ClientSession, url: str, body: bytes, reviews: 
     return await send(ask, reviews, connections)
 
 
-async def _measure(port: int, ca: bytes, reviews: int, connections: int) -> dict[str, Measured]:
+async def _measure(
+    pid: int, port: int, ca: bytes, reviews: int, connections: int
+) -> tuple[dict[str, Measured], dict[str, float]]:
+    """What each handler was measured at, and the CPU seconds that the server spent in all on its reviews."""
     trusting = ssl.create_default_context(cadata=ca.decode())
     connector = aiohttp.TCPConnector(ssl=trusting, limit=connections)
     rounds: dict[str, list[Measured]] = {NOTHING_PATH: [], MUTATOR_PATH: []}
+    spent = dict.fromkeys(rounds, 0.0)
     body = review()
     async with aiohttp.ClientSession(connector=connector) as session:
         for number in range(_ROUNDS + 1):
             for path, measured in rounds.items():
                 url = f"https://localhost:{port}{path}"
+                before = usage(pid).cpu_seconds
                 found = await _send(session, url, body, reviews // _ROUNDS, connections)
                 if number:  # the first round warms up
                     measured.append(found)
-    return {path: together(measured) for path, measured in rounds.items()}
+                    spent[path] += usage(pid).cpu_seconds - before
+    return {path: together(measured) for path, measured in rounds.items()}, spent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -169,20 +177,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     process.start()
     try:
         port, ca = ready.recv()
-        measured = asyncio.run(_measure(port, ca, options.reviews, options.connections))
+        pid = process.pid or 0
+        measured, spent = asyncio.run(_measure(pid, port, ca, options.reviews, options.connections))
     finally:
         ask.send("stop")
         process.join(10)
     results = {
-        path: {"reviews_per_second": round(one.rate), **{f"p{at}_ms": round(one.percentile(at), 2) for at in (50, 99)}}
+        path: {
+            "reviews_per_second": round(one.rate),
+            **{f"p{at}_ms": round(one.percentile(at), 2) for at in (50, 99)},
+            "cpu_ms": round(spent[path] / len(one.latencies) * 1000, 2),
+        }
         for path, one in measured.items()
     }
     if options.json:
         print(json.dumps(results))
         return
-    print(f"{'handler':<14}{'reviews/s':>12}{'p50 ms':>10}{'p99 ms':>10}")
+    print(f"{'handler':<14}{'reviews/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'CPU ms':>10}")
     for path, row in results.items():
-        print(f"{path:<14}{row['reviews_per_second']:>12}{row['p50_ms']:>10}{row['p99_ms']:>10}")
+        print(f"{path:<14}{row['reviews_per_second']:>12}{row['p50_ms']:>10}{row['p99_ms']:>10}{row['cpu_ms']:>10}")
 
 
 if __name__ == "__main__":
