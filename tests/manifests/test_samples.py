@@ -11,6 +11,7 @@ from kservectl.api.inferenceservice import InferenceService
 from kservectl.manifests.graph_samples import graphs, models
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
+from kservectl.manifests.serverless_samples import serverless
 from kservectl.manifests.storage import storage_container
 
 SCHEMAS = {crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for crd in crds()}
@@ -55,7 +56,9 @@ def check(obj: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "obj", [*samples(), *graphs(), *models(), *runtimes(), storage_container()], ids=lambda obj: obj["metadata"]["name"]
+    "obj",
+    [*samples(), *graphs(), *models(), *serverless(), *runtimes(), storage_container()],
+    ids=lambda obj: obj["metadata"]["name"],
 )
 def test_what_is_shipped_is_valid_under_its_own_crd(obj: dict[str, Any]) -> None:
     assert check(obj) == []

@@ -26,6 +26,7 @@ from kservectl.clock import Clock, SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.types import builtin_types
 from kservectl.devcluster.types.catalogue import schemaless_definitions
+from kservectl.devcluster.workloads import knative
 from kservectl.devcluster.workloads.controllers import FIELD_MANAGER, controllers
 from kservectl.devcluster.workloads.node import NODE_NAME, node
 from kservectl.devcluster.workloads.pod import Pace
@@ -182,6 +183,7 @@ async def _install(cluster: DevCluster, clock: Clock, *, with_webhooks: bool) ->
         _namespace_for_jobs(),
         *(obj for folder, members in parts.items() if folder not in skipped for obj in members),
         gateway(),
+        *knative.installation(),
     ]
     for obj in objects:
         await _put(cluster, find_kind(cluster, obj), obj)

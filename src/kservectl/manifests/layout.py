@@ -20,6 +20,7 @@ from kservectl.manifests.graph_samples import graphs, models
 from kservectl.manifests.names import NAMESPACE
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
+from kservectl.manifests.serverless_samples import serverless
 from kservectl.manifests.storage import storage_container
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -91,7 +92,13 @@ def files() -> dict[str, str]:
 
 
 def _samples() -> dict[str, list[Object]]:
-    return {"samples": samples(), "samples/graphs": graphs(), "samples/models": models(), "samples/caches": caches()}
+    return {
+        "samples": samples(),
+        "samples/graphs": graphs(),
+        "samples/models": models(),
+        "samples/caches": caches(),
+        "samples/serverless": serverless(),
+    }
 
 
 def write(directory: Path) -> list[Path]:

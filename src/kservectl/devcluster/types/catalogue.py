@@ -42,6 +42,7 @@ def schemaless_definitions() -> list[Object]:
         _schemaless(gateway, "v1", "HTTPRoute", "httproutes"),
         _schemaless("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", short=("so",)),
         _schemaless("serving.knative.dev", "v1", "Service", "services", short=("kservice", "ksvc")),
+        _schemaless("serving.knative.dev", "v1", "Revision", "revisions", short=("rev",)),
         _schemaless("networking.istio.io", "v1beta1", "VirtualService", "virtualservices", short=("vs",)),
         _schemaless("opentelemetry.io", "v1beta1", "OpenTelemetryCollector", "opentelemetrycollectors",
                     short=("otelcol",)),

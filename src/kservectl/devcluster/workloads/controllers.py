@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from kservectl.api.kinds import LOCAL_MODEL_NODE
-from kservectl.devcluster.workloads import autoscaler, deployment, gateway, job, node_agent, pod, replicaset, volume
+from kservectl.devcluster.workloads import (
+    autoscaler,
+    deployment,
+    gateway,
+    job,
+    knative,
+    node_agent,
+    pod,
+    replicaset,
+    volume,
+)
 from kservectl.devcluster.workloads.gateway import GATEWAY, HTTP_ROUTE
 from kservectl.devcluster.workloads.pod import Pace
 from kservectl.informers import Change
@@ -53,6 +63,22 @@ def controllers(pace: Pace | None = None) -> Sequence[Controller]:
             owns=(Owned(DEPLOYMENT),),
             watches=(Watched(DEPLOYMENT, _autoscalers_of),),
             workers=2,
+        ),
+        Controller(
+            "devcluster-knative-service",
+            knative.SERVICE,
+            knative.reconcile_service,
+            owns=(Owned(knative.REVISION, optional=True),),
+            workers=2,
+            optional=True,
+        ),
+        Controller(
+            "devcluster-knative-revision",
+            knative.REVISION,
+            knative.reconcile_revision,
+            owns=(Owned(DEPLOYMENT),),
+            workers=2,
+            optional=True,
         ),
         Controller("devcluster-gateway", GATEWAY, gateway.reconcile_gateway, workers=1, optional=True),
         Controller(

@@ -1,11 +1,13 @@
 """A World in Knative mode, with what Knative Serving's controllers would do to the Services in it."""
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 from kservectl.api.kinds import KNATIVE_SERVICE, VIRTUAL_SERVICE
 from kservectl.objects.kind import CONTROLLER_REVISION
 from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Outcome
 from tests.controllers.inferenceservice.world import KINDS, World, configuration, runtime, service
 
 INGRESS = {
@@ -84,6 +86,19 @@ class ServerlessWorld(World):
         options.setdefault("kinds", SERVERLESS_KINDS)
         super().__init__(service_ or service(), *surroundings, config=config_ or config(), **options)
         self.knative = Knative(self)
+
+    def step(self) -> Outcome:
+        """One decision, carried out as the runtime does: a status waits for the decision that sees the children written."""
+        outcome = self.decide()
+        before = {key: (obj["metadata"], obj.get("spec")) for key, obj in self.children.items()}
+        self.apply(outcome, with_status=False)
+        after = {key: (obj["metadata"], obj.get("spec")) for key, obj in self.children.items()}
+        if before != after:
+            self.events = self.events[: len(self.events) - len(outcome.events)]
+        elif outcome.status is not None:
+            self.service = {**self.service, "status": copy.deepcopy(outcome.status)}
+        self.now += timedelta(seconds=1)
+        return outcome
 
     def names_of(self, kind: Any) -> list[str]:
         return sorted(

@@ -216,6 +216,23 @@ def test_nothing_is_taken_back_while_the_newest_template_has_yet_to_become_a_rev
     assert traffic.rollout(recorded, {"status": settled}) == Rollout(V1, V1)
 
 
+def test_rollback_that_is_routed_is_one_although_the_record_is_older() -> None:
+    recorded = {"latestRolledoutRevision": V2, "previousRolledoutRevision": V1}
+    before = [
+        {"latestRevision": True, "revisionName": V2, "percent": 20},
+        {"latestRevision": False, "revisionName": V2, "percent": 80},
+    ]
+    status = {
+        "latestCreatedRevisionName": V2,
+        "latestReadyRevisionName": V2,
+        "traffic": before,
+        "observedGeneration": 1,
+    }
+    live = {"metadata": {"generation": 2}, "spec": {"traffic": shared(20, V1)}, "status": status}
+
+    assert traffic.rollout(recorded, live) == Rollout(V1, V1)
+
+
 def test_share_of_more_than_all_is_left_to_knative_to_refuse() -> None:
     assert traffic.entries(130, V1, tagged=False) == [{"latestRevision": True, "percent": 130}]
     assert traffic.entries(20, "", tagged=False) == [NEWEST]

@@ -56,7 +56,10 @@ def rollout(recorded: Object, live: Object | None) -> Rollout:
             and _is_settled(live)
         ):
             # The share that was left for the revision before went to the same revision: the user wants to go back.
-            latest = previous
+            return Rollout(previous, previous)
+    if previous and latest == ready and previous == _routed_as_previous(live, created):
+        # That was noticed before and is routed; the record of it is yet to be written.
+        return Rollout(previous, previous)
     return Rollout(latest, previous)
 
 
