@@ -171,3 +171,12 @@ def test_progress_that_makes_no_sense_is_harmless(tmp_path: Path, text: str) -> 
     found = DownloadProgress.read(number)
     os.close(number)
     assert found is None or (found.done, found.total) == (0, 0)
+
+
+def test_numbers_and_words_that_no_status_can_hold_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "progress.json").write_text('{"done": 1e300, "total": 99999999999999999999, "reason": "<script>"}')
+    number = os.open(tmp_path, os.O_RDONLY)
+    found = DownloadProgress.read(number)
+    os.close(number)
+    assert found is not None
+    assert (found.done, found.total, found.reason) == (0, 0, "")

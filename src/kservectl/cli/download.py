@@ -15,7 +15,7 @@ from kservectl.download.downloader import Downloader, DownloadOptions
 from kservectl.download.errors import DownloadError, DownloadRefused, NoSpace, shown
 from kservectl.download.progress import Progress
 from kservectl.modelfolder.filling import Busy, Filling, filling
-from kservectl.modelfolder.progress import DownloadProgress
+from kservectl.modelfolder.progress import FAILED, FULL, REFUSED, DownloadProgress
 from kservectl.runtime import logging
 
 _TELL_SECONDS = 1.0
@@ -106,11 +106,9 @@ class _Teller:
         full = isinstance(error, NoSpace) or (
             isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         )
-        refused = "DownloadRefused" if isinstance(error, DownloadRefused) else "DownloadFailed"
+        refused = REFUSED if isinstance(error, DownloadRefused) else FAILED
         last = self._last
-        told = DownloadProgress(
-            last.done, last.total, last.before, last.started, str(error), "DiskFull" if full else refused
-        )
+        told = DownloadProgress(last.done, last.total, last.before, last.started, str(error), FULL if full else refused)
         try:
             self._place.tell(told)
         except OSError as trouble:

@@ -83,6 +83,7 @@ def node_agent(
             await observer.look()
             manager.health.add_ready("disk", lambda: observer.problem)
             manager.add(build(settings, observer))
+            manager.add_runnable("work on the disk", observer.work, needs_leader=True)
             _stop_when_moved(manager, settings, stop)
             structlog.get_logger().info("starting", server=config.server, node=node_name, root=str(root))
             await manager.run(stop)

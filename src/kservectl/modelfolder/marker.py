@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from kservectl.clock import parse_time, rfc3339
 from kservectl.modelfolder.layout import MARKER, read_json, walk, write_json
 
 BY_DOWNLOAD = "download"
@@ -49,11 +50,14 @@ class Marker:
         if not isinstance(found, dict) or found.get("version") != _VERSION or not isinstance(found.get("files"), dict):
             return None
         files: dict[str, Any] = found["files"]
-        if not all(isinstance(each, dict) and isinstance(each.get("size"), int) for each in files.values()):
+        completed = _moment(found.get("completed"))
+        if not completed or not all(
+            isinstance(each, dict) and isinstance(each.get("size"), int) for each in files.values()
+        ):
             return None
         return cls(
             str(found.get("by")),
-            str(found.get("completed")),
+            completed,
             {path: each["size"] for path, each in files.items()},
             {path: str(each["sha256"]) for path, each in files.items() if "sha256" in each},
         )
@@ -83,6 +87,14 @@ class Marker:
         """This marker with the SHA-256 of these files, as far as it has them. Reads them whole. Raises OSError."""
         wanted = [path for path in paths if path in self.sizes]
         return replace(self, digests={**self.digests, **{path: _digest(path, folder) for path in wanted}})
+
+
+def _moment(text: Any) -> str:
+    """A time as objects have it; "" for what is none."""
+    try:
+        return rfc3339(parse_time(str(text)))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _digest(path: str, folder: int) -> str:

@@ -5,6 +5,11 @@ from typing import Any, Self
 
 from kservectl.modelfolder.layout import PROGRESS, read_json, write_json
 
+FULL = "DiskFull"
+REFUSED = "DownloadRefused"
+FAILED = "DownloadFailed"
+REASONS = (FULL, REFUSED, FAILED)
+
 _LONGEST = 500
 """Characters of a failure that are kept: it ends up in the status of an object."""
 
@@ -13,7 +18,7 @@ _LONGEST = 500
 class DownloadProgress:
     """`done` of `total` bytes (None while unknown), of which `before` were there when this try began at `started`.
 
-    `failure` is why the last try ended, in a sentence; `reason` the same in one word.
+    `failure` is why the last try ended, in a sentence; `reason` the same in one of the words above.
     """
 
     done: int = 0
@@ -36,7 +41,7 @@ class DownloadProgress:
             before=_count(found.get("before")),
             started=str(found.get("started") or ""),
             failure=str(found.get("failure") or "")[:_LONGEST],
-            reason=str(found.get("reason") or ""),
+            reason=next((each for each in REASONS if each == found.get("reason")), ""),
         )
 
     def write(self, work: int) -> None:
@@ -53,4 +58,5 @@ class DownloadProgress:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    """A number of bytes that an object's status can hold; whoever wrote it need not be a friend."""
+    return value if isinstance(value, int) and 0 <= value < 1 << 62 else 0

@@ -87,6 +87,7 @@ class World:
             options = ManagerOptions(metrics_bind="", health_bind="", namespaces=(JOBS,))
             manager = Manager(client, clock, options, rng=random.Random(1))
             manager.add(build(SETTINGS, observer))
+            manager.add_runnable("work on the disk", observer.work, needs_leader=True)
             running = asyncio.create_task(manager.run(stop))
             try:
                 await eventually(lambda: manager.started.is_set() or running.done())

@@ -107,7 +107,16 @@ def test_files_without_a_marker_empty_folders_and_unfinished_downloads_are_told_
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"version": 1}', '{"version": 9, "files": {}}', '{"version": 1, "files": {"a": 3}}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version": 1}',
+        '{"version": 9, "files": {}}',
+        '{"version": 1, "files": {}, "completed": "soon"}',
+        '{"version": 1, "files": {"a": 3}, "completed": "2026-01-01T00:00:00Z"}',
+    ],
 )
 def test_marker_that_makes_no_sense_is_none(root: Path, disk: Disk, text: str) -> None:
     (model(root, marked=False) / ".kservectl.json").write_text(text)
@@ -159,6 +168,9 @@ def test_folder_of_a_model_is_removed_with_all_it_holds(root: Path, disk: Disk) 
     model(root)
     (root / KEY / ".kservectl").mkdir()
     disk.carry_out(Remove(KEY))
+    state = disk.look()
+    assert (state.folders, state.rubbish) == ({}, True)
+    disk.carry_out(EmptyRubbish())
     assert list(root.iterdir()) == []
 
 
@@ -234,6 +246,7 @@ def test_links_inside_of_a_model_are_removed_and_not_what_they_lead_to(root: Pat
     (folder / "file").symlink_to(foreign / "treasure")
     assert disk.look().folders[KEY].bytes == 3 + 2 * len(str(foreign)) + len("/treasure")
     disk.carry_out(Remove(KEY))
+    disk.carry_out(EmptyRubbish())
     assert not folder.exists()
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kservectl.controllers.localmodelnode.disk_state import Adopt, Content, Folder, Prepare, Remove
+from kservectl.controllers.localmodelnode.disk_state import Adopt, Content, EmptyRubbish, Folder, Prepare, Remove
 from kservectl.modelstorage.local_model import storage_key
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -135,7 +135,7 @@ def test_half_written_folder_does_not_count_as_there() -> None:
 def test_unreferenced_folder_is_removed() -> None:
     stray = storage_key("https://models.example.com/old")
     world = World(node_models(entry()), disk=disk({KEY: whole(), stray: unmarked()}))
-    assert world.decide().effects == (Remove(stray),)
+    assert world.decide().effects == (Remove(stray), EmptyRubbish())
 
 
 def test_file_with_the_name_of_a_folder_is_left_alone() -> None:

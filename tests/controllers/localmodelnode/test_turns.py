@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from kservectl.controllers.localmodelnode.disk_state import Content, Folder, Remove, WorkOutDigests
+from kservectl.controllers.localmodelnode.disk_state import Content, EmptyRubbish, Folder, Remove, WorkOutDigests
 from kservectl.controllers.localmodelnode.refusal import amended
 from kservectl.modelfolder.progress import DownloadProgress
 from kservectl.objects import metadata
@@ -140,7 +140,7 @@ def test_copy_with_another_checksum_is_taken_away_and_downloaded_again_later(che
     world = World(node, [job(status=SUCCEEDED)], disk({KEY: whole(model_bin="cd")}))
     outcome = world.decide()
     assert (world.state(), world.told()["reason"], world.launched) == (ERROR, "ChecksumMismatch", [])
-    assert outcome.effects == (Remove(KEY),)
+    assert outcome.effects == (Remove(KEY), EmptyRubbish())
     node["status"] = outcome.status
     world.disk = disk()
     assert (world.launched, world.state()) == ([], ERROR)
@@ -178,3 +178,24 @@ def test_free_space_is_told_in_steps_so_that_nothing_is_written_for_what_others_
     first = World(node_models(), disk=disk(available=10 * GIB)).decide().status
     second = World(node_models(), disk=disk(available=10 * GIB + 5_000_000)).decide().status
     assert first == second
+
+
+def test_what_a_download_says_of_itself_cannot_spoil_the_status() -> None:
+    told = DownloadProgress(done=1 << 61, total=1 << 61, before=0, started="0001-01-01T00:00:00+14:00")
+    half = Folder(Content.UNFINISHED, 5, progress=told)
+    world = World(node_models(entry()), [job(status=RUNNING)], disk({KEY: half}))
+    assert world.told()["percent"] == 99
+    slow = DownloadProgress(done=1, total=1 << 61, started=ago(1000))
+    world.disk = disk({KEY: Folder(Content.UNFINISHED, 5, progress=slow)})
+    assert "estimatedCompletionTime" not in world.told()
+
+
+def test_broken_configuration_is_told_without_a_traceback() -> None:
+    world = World(node_models(entry()))
+    world.config["data"]["localModel"] = "{"
+    outcome = world.decide()
+    assert outcome.terminal_error is not None
+    assert outcome.terminal_error.startswith(
+        "key localModel of ConfigMap kserve/inferenceservice-config cannot be used"
+    )
+    assert (outcome.desired, outcome.effects) == ((), ())

@@ -55,11 +55,13 @@ class Disk:
             with _opened(str(self._root)) as root:
                 space = os.fstatvfs(root)
                 names = os.listdir(root)
+                if not os.access(self._root, os.W_OK | os.X_OK):
+                    return DiskState(problem=f"user {os.geteuid()} may not write to model root folder {self._root}")
                 return DiskState(
                     folders={name: self._folder(name, root) for name in sorted(names) if is_storage_key(name)},
                     capacity=space.f_blocks * space.f_frsize,
                     available=space.f_bavail * space.f_frsize,
-                    rubbish=any(name.startswith(_RUBBISH) for name in names),
+                    rubbish=not self._deleting.locked() and any(name.startswith(_RUBBISH) for name in names),
                 )
         except OSError as error:
             return DiskState(problem=f"failed to read model root folder: {_told(error)}")
@@ -113,7 +115,6 @@ class Disk:
             return  # a file, a link or a mount: somebody else's
         self._log.info("removing a model that is no longer wanted", folder=key)
         os.rename(key, f"{_RUBBISH}{key}-{found.st_ino}", src_dir_fd=root, dst_dir_fd=root)
-        self._empty_rubbish(root)
 
     def _empty_rubbish(self, root: int) -> None:
         if not self._deleting.acquire(blocking=False):

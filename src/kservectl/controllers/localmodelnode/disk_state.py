@@ -64,7 +64,7 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Delete the folder of a storage key, with all that is in it."""
+    """Take the folder of a storage key away, with all that is in it; it is rubbish then."""
 
     key: str
 
@@ -95,5 +95,8 @@ class WorkOutDigests:
 class EmptyRubbish:
     """Delete what was taken away and is still there."""
 
+
+Slow = WorkOutDigests | EmptyRubbish
+"""What may take as long as the disk is large."""
 
 Effect = Remove | Prepare | Adopt | WorkOutDigests | EmptyRubbish

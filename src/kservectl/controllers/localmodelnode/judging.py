@@ -17,10 +17,10 @@ from kservectl.controllers.localmodelnode.disk_state import (
 )
 from kservectl.controllers.localmodelnode.jobs import DOWNLOADED, DOWNLOADING, ERROR, PENDING
 from kservectl.controllers.localmodelnode.listed import ListedModel
+from kservectl.modelfolder.progress import FAILED
 from kservectl.objects.metadata import Object
 
 STARTING = "DownloadStarting"
-FAILED = "DownloadFailed"
 MISMATCH = "PathMismatch"
 MISSING = "FilesMissing"
 CHECKSUM = "ChecksumMismatch"

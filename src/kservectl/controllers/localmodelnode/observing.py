@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+import structlog
+
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
 from kservectl.controllers.localmodelnode import jobs
 from kservectl.controllers.localmodelnode.credentials import references
 from kservectl.controllers.localmodelnode.disk import Disk
-from kservectl.controllers.localmodelnode.disk_state import Content, DiskState, Effect
+from kservectl.controllers.localmodelnode.disk_state import Content, DiskState, Effect, Slow
 from kservectl.controllers.localmodelnode.listed import ListedModel, listed_models
 from kservectl.controllers.localmodelnode.node_view import NodeView
 from kservectl.controllers.localmodelnode.settings import NodeSettings
@@ -25,6 +27,9 @@ class Observer:
         self._reader = reader
         self._settings = settings
         self._problem = ""
+        self._slow: dict[Slow, None] = {}
+        self._has_slow = asyncio.Event()
+        self._log = structlog.get_logger(component="disk")
 
     @property
     def problem(self) -> str:
@@ -49,15 +54,35 @@ class Observer:
         return NodeView(await self._reader.complete(needs, view), found, state)
 
     async def carry_out(self, effects: Sequence[Effect]) -> None:
-        """Make them true on the disk; raises OSError for the first that could not be, when all were tried."""
+        """Make them true on the disk, or have `work` do so for those that take their time.
+
+        Raises OSError for the first that could not be made true, when all were tried.
+        """
         failed: OSError | None = None
         for effect in effects:
+            if isinstance(effect, Slow):
+                self._slow[effect] = None
+                self._has_slow.set()
+                continue
             try:
                 await asyncio.to_thread(self._disk.carry_out, effect)
             except OSError as error:
                 failed = failed or error
         if failed is not None:
             raise failed
+
+    async def work(self) -> None:
+        """Do the slow work, one after the other, for ever. What fails is asked for again by a later decision."""
+        while True:
+            await self._has_slow.wait()
+            effect = next(iter(self._slow))
+            try:
+                await asyncio.to_thread(self._disk.carry_out, effect)
+            except OSError as error:
+                self._log.warning("work on the disk failed", work=str(effect), error=str(error))
+            del self._slow[effect]
+            if not self._slow:
+                self._has_slow.clear()
 
     def _needs(self, models: Sequence[ListedModel], view: View) -> Collection[Reference]:
         try:

@@ -48,10 +48,7 @@ class _World:
 
 
 def reconcile(node: Object, view: View, settings: NodeSettings) -> Outcome:
-    """The Outcome for the LocalModelNode of this node; nothing for any other. `view` has to be a NodeView.
-
-    Raises ConfigError for a broken key `localModel`, without which nothing can be decided.
-    """
+    """The Outcome for the LocalModelNode of this node; nothing for any other. `view` has to be a NodeView."""
     if metadata.name(node) != settings.node or metadata.is_deleting(node):
         return Outcome(complete=False)
     if not isinstance(view, NodeView):
@@ -62,7 +59,11 @@ def reconcile(node: Object, view: View, settings: NodeSettings) -> Outcome:
         return Outcome(
             complete=False, terminal_error=f"{where} does not exist; nothing is downloaded or removed without it"
         )
-    period = float(max(config.local_model.reconcilation_frequency_in_secs, 1))
+    try:
+        period = float(max(config.local_model.reconcilation_frequency_in_secs, 1))
+    except ConfigError as error:
+        where = f"key {error.key} of ConfigMap {settings.system_namespace}/{CONFIG_MAP_NAME}"
+        return Outcome(complete=False, terminal_error=f"{where} cannot be used: {error.message}")
     models = listed_models(node)
     if view.disk.problem:
         status = status_without_disk(node, [model.key for model in models], view.disk.problem, view.now)
@@ -183,7 +184,8 @@ def _effects(judgements: Sequence[Judgement], models: Sequence[ListedModel], dis
         key for key, folder in disk.folders.items() if key not in wanted and folder.content is not Content.STRANGE
     ]
     own = dict.fromkeys(effect for judgement in judgements for effect in judgement.effects)
-    return (*own, *map(Remove, unwanted), *([EmptyRubbish()] if disk.rubbish else []))
+    removed = [*map(Remove, unwanted), *(effect for effect in own if isinstance(effect, Remove))]
+    return (*own, *map(Remove, unwanted), *([EmptyRubbish()] if removed or disk.rubbish else []))
 
 
 def _events(node: Object, judgements: Sequence[Judgement]) -> tuple[EventRecord, ...]:

@@ -9,11 +9,14 @@ from kservectl.controllers.localmodelnode import jobs
 from kservectl.controllers.localmodelnode.disk_state import Content, DiskState, Folder
 from kservectl.controllers.localmodelnode.jobs import DOWNLOADED, DOWNLOADING
 from kservectl.controllers.localmodelnode.judging import VERIFYING, Judgement, Past
-from kservectl.controllers.localmodelnode.turns import FULL
+from kservectl.modelfolder.progress import FULL
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
 READY = "Ready"
+
+_LONGEST_ESTIMATE = 30 * 86400.0
+"""Seconds beyond which an estimate says nothing."""
 
 _STEP = 256 << 20
 """Bytes by which free space is told: what others write on the disk is not worth a write to the API server."""
@@ -114,14 +117,12 @@ def _left(done: int, total: int, before: int, started: str, now: datetime) -> ti
     """How long the rest takes if it comes as fast as what came since `started`; None if that says nothing."""
     try:
         seconds = (now - parse_time(started)).total_seconds()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if seconds <= 0 or done <= before or done >= total:
         return None
-    try:
-        return timedelta(seconds=seconds * (total - done) / (done - before))
-    except OverflowError:
-        return None
+    left = seconds * (total - done) / (done - before)
+    return timedelta(seconds=left) if left < _LONGEST_ESTIMATE else None
 
 
 def _ready(before: Object, judgements: Sequence[Judgement], now: datetime) -> Object:

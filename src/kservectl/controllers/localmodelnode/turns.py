@@ -7,10 +7,10 @@ from kservectl.controllers.localmodelnode import jobs
 from kservectl.controllers.localmodelnode.disk_state import Content, DiskState, Folder
 from kservectl.controllers.localmodelnode.jobs import ERROR
 from kservectl.controllers.localmodelnode.judging import Judgement
+from kservectl.modelfolder.progress import FULL
 from kservectl.objects.metadata import Object
 
 WAITING = "WaitsForTurn"
-FULL = "DiskFull"
 
 DEFAULT_PARALLEL = 4
 
