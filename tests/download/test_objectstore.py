@@ -155,3 +155,10 @@ async def test_gcs_is_asked_as_anybody_before_the_account_of_the_machine_is_look
         await fetching.fetch("gs://models/iris", tmp_path / "m")
 
     assert not any("Authorization" in request.headers for request in bucket.seen)
+
+
+async def test_without_the_package_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    async with downloader() as fetching:
+        with pytest.raises(DownloadRefused, match=r"s3:// needs the package obstore: install kservectl\[storage\]"):
+            await fetching.fetch("s3://models/iris", tmp_path / "m")
