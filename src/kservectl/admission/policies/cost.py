@@ -6,7 +6,7 @@ refused: see `Reading`. One step is about a tenth of a microsecond.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
@@ -36,6 +36,10 @@ _REGEX = 500
 _REGEX_REPETITION = 4500
 
 
+Lookup = Callable[[Sequence[str]], int | None]
+"""How many JSON values there are at a path (`object`, `spec`, `name`); None when that is not known."""
+
+
 class Unbounded(Exception):
     """No bound can be given for the expression; the message says what to write instead."""
 
@@ -55,10 +59,19 @@ class _Token(NamedTuple):
 
 
 class _Loop(NamedTuple):
-    """The loop that is being read: its variable, and how often the loop as a whole is entered."""
+    """A loop that is being read: its variable, how often it is entered as a whole, how often its body runs in all."""
 
     variable: str
     entered: float
+    runs: float
+
+
+class _Seen(NamedTuple):
+    """What the expression is evaluated on: its size, with what the expression itself may add, and those of its parts."""
+
+    nodes: int
+    longest: int
+    nodes_at: Lookup
 
 
 def size_of(value: Any) -> Size:
@@ -117,50 +130,73 @@ class Reading:
         """The literals given to `matches`, as they are written."""
         return [self.tokens[at + 2].text for at, token in enumerate(self.tokens) if token == ("name", "matches")]
 
-    def cost(self, size: Size) -> float:
-        """The most steps that one evaluation takes on something of this size."""
+    def cost(self, size: Size, nodes_at: Lookup = lambda path: None) -> float:
+        """The most steps that one evaluation takes on something of this size; `nodes_at` knows the sizes of its parts."""
         if ("name", "split") in self.tokens:  # makes a list of a text
             size = Size(size.nodes + size.text, max(size.longest, size.text), size.text)
         grown = 1 + sum(self._grows(at) for at in range(len(self.tokens)))
-        seen = Size(size.nodes * grown, max(size.longest * grown, 1))
+        seen = _Seen(size.nodes * grown, max(size.longest * grown, 1), nodes_at)
         # The engine copies what an expression sees before it begins.
-        return size.nodes + self._cost(0, len(self.tokens), 1, None, seen)
+        return size.nodes + self._cost(0, len(self.tokens), 1, (), seen)
 
-    def _cost(self, start: int, end: int, times: float, loop: _Loop | None, size: Size) -> float:
+    def _cost(self, start: int, end: int, times: float, loops: tuple[_Loop, ...], seen: _Seen) -> float:
         total = 0.0
         at = start
         while at < end:
-            total += times * self._step(at, size)
+            total += times * self._step(at, seen) + self._copied(at, times, loops, seen)
             if self._is_loop(at):
                 name, closing = self.tokens[at + 1].text, self.closing[at + 2]
-                runs = self._runs(at, times, loop, size)
-                inner = _Loop(self.tokens[at + 3].text, times)
-                total += self._cost(at + 3, closing, runs, inner, size)
+                runs = self._runs(at, times, loops, seen)
+                inner = _Loop(self.tokens[at + 3].text, times, max(runs, 1))
+                total += self._cost(at + 4, closing, runs, (*loops, inner), seen)
                 if name in _BUILDING:
-                    total += runs * size.nodes * _CLONED
+                    total += runs * seen.nodes * _CLONED
                 at = closing
             else:
                 at += 1
         return total
 
-    def _runs(self, at: int, times: float, loop: _Loop | None, size: Size) -> float:
+    def _runs(self, at: int, times: float, loops: tuple[_Loop, ...], seen: _Seen) -> float:
         """How often the body of the loop at `at` runs in all. Over parts of what the loop around it runs over, no more
         often than that has parts, unless `map` may have put the same part there twice."""
-        runs = times * size.longest
-        if loop is None or self._root(at) != loop.variable or ("name", "map") in self.tokens:
+        runs = times * seen.longest
+        if not loops or self._root(at) != loops[-1].variable or ("name", "map") in self.tokens:
             return runs
-        return min(runs, loop.entered * size.nodes)
+        return min(runs, loops[-1].entered * seen.nodes)
 
-    def _step(self, at: int, size: Size) -> float:
+    def _copied(self, at: int, times: float, loops: tuple[_Loop, ...], seen: _Seen) -> float:
+        """Steps for the value that is named at `at`: the engine copies it, with all that is in it."""
+        if not self._names_value(at) or self.tokens[at].text in _LITERAL_NAMES:
+            return 0.0
+        path = self._path(at)
+        loop = next((each for each in reversed(loops) if each.variable == path[0]), None)
+        if loop is None:
+            known = seen.nodes_at(path)
+            return times * (seen.nodes if known is None else known) * _CLONED
+        # Entries are different parts of one list: copying each of them once is copying the list.
+        once = seen.nodes if ("name", "map") not in self.tokens else seen.nodes * seen.longest
+        return min(times, times / loop.runs * loop.entered) * once * _CLONED
+
+    def _path(self, at: int) -> Sequence[str]:
+        """The names by which a value is reached: `object.spec.name` without the method that may be called on it."""
+        path = [self.tokens[at].text]
+        after = [token.text for token in self.tokens[at + 1 : at + 4]]
+        while len(after) >= 2 and after[0] == "." and self.tokens[at + 2].kind == "name" and after[2:] != ["("]:
+            path.append(after[1])
+            at += 2
+            after = [token.text for token in self.tokens[at + 1 : at + 4]]
+        return path
+
+    def _step(self, at: int, seen: _Seen) -> float:
         token = self.tokens[at]
         if token == ("name", "matches"):
             # A pattern is compiled anew each time; repetitions with a count are unrolled.
             counts = [int(high or low) for low, high in _REPEATED.findall(self.tokens[at + 2].text)]
             return _REGEX + (_REGEX_REPETITION * prod(max(count, 1) for count in counts) if counts else 0)
         if token.text in _COMPARING and token.kind != "text" and not self._beside_literal(at):
-            return 1 + size.nodes * _COMPARED
+            return 1 + seen.nodes * _COMPARED
         if token == ("sign", "+") and not self._beside_literal(at):
-            return 1 + size.nodes * _CLONED
+            return 1 + seen.nodes * _CLONED
         return 1
 
     def _beside_literal(self, at: int) -> bool:

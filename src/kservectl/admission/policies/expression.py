@@ -4,11 +4,11 @@
 of one review see; all of them share its budget, so that no object and no number of policies holds the server up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from kservectl.admission.policies.cost import Reading, Size, Unbounded, size_of, together
+from kservectl.admission.policies.cost import Lookup, Reading, Size, Unbounded, size_of, together
 from kservectl.objects import quantity
 
 BUDGET = 3_000_000
@@ -45,8 +45,9 @@ class Expression:
         self._program = program
         self._reading = reading
 
-    def cost(self, size: Size) -> float:
-        return self._reading.cost(size)
+    def cost(self, size: Size, nodes_at: Lookup) -> float:
+        """The most steps that it takes on something of this size."""
+        return self._reading.cost(size, nodes_at)
 
     def value(self, context: Any) -> Any:
         """Raises EvaluationFailed."""
@@ -104,6 +105,7 @@ class Evaluation:
         self._given = together([size_of(value) for value in values.values()])
         self._size = self._given
         self._left = budget
+        self._values = dict(values)
         self._variables: dict[str, Any] = {}
         self._context = _context(values) if self._given.nodes * _COPIED <= budget else None
         self._show_variables()
@@ -126,8 +128,16 @@ class Evaluation:
 
     def value(self, expression: Expression) -> Any:
         """The value of `expression`; raises EvaluationFailed, also where it could take more than is left of the budget."""
-        self._charge(expression.cost(self._size))
+        self._charge(expression.cost(self._size, self._nodes_at))
         return expression.value(self._context)
+
+    def _nodes_at(self, path: Sequence[str]) -> int | None:
+        found: Any = {**self._values, "variables": self._variables}
+        for name in path:
+            if not isinstance(found, Mapping) or name not in found:
+                return 1  # nothing is there, and nothing is copied
+            found = found[name]
+        return size_of(found).nodes
 
     def _charge(self, cost: float) -> None:
         if self._context is None or cost > self._left:
