@@ -1,7 +1,7 @@
 """Several nodes with an agent each, on any cluster: nodes, volumes, agents under their own rights, and models that arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +64,10 @@ async def install_node_agents(api: Api, target: Target) -> None:
     assert download_container() in node_agent_objects()
 
 
-async def add_node(api: Api, name: str) -> None:
-    """A Ready node with room for everything."""
+async def add_node(api: Api, name: str, more: Mapping[str, str] | None = None) -> None:
+    """A Ready node with room for everything, with `more` labels."""
     capacity = {"cpu": "8000", "memory": "32Ti", "ephemeral-storage": "100Ti", "pods": "8000"}
-    labels = {"kubernetes.io/hostname": name, "kserve/localmodel": "worker"}
+    labels = {"kubernetes.io/hostname": name, "kserve/localmodel": "worker", **(more or {})}
     meta = {"name": name, "labels": labels, "annotations": {OWN_AGENT_ANNOTATION: ""}}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": meta}
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kservectl.api.config import Config
 from kservectl.api.config_keys import Credentials
 from kservectl.controllers.localmodelnode.listed import ListedModel
+from kservectl.modelstorage.context import FindObject
 from kservectl.modelstorage.credentials.account import account_grant, secret_names
 from kservectl.modelstorage.credentials.grant import NOTHING, Grant
 from kservectl.modelstorage.credentials.storage_spec import StorageSpec, resolve
@@ -75,7 +76,6 @@ def _account(model: ListedModel) -> str:
     return model.account or (_DEFAULT_ACCOUNT if model.storage else "")
 
 
-def _named_account(model: ListedModel, find: object) -> str:
+def _named_account(model: ListedModel, find: FindObject) -> str:
     """The account to run as, for the sake of workload identity: one that the cache names, if it exists."""
-    assert callable(find)
     return model.account if model.account and find(SERVICE_ACCOUNT, model.account) is not None else ""
