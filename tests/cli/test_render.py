@@ -133,3 +133,13 @@ def test_a_configuration_that_is_no_json_is_named(tmp_path: Path) -> None:
     result = run(tmp_path, SERVICE, "--config", str(config))
     assert result.exit_code == 1
     assert "deploy" in result.stderr
+
+
+def test_what_the_security_policy_refuses_is_an_error_too(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    policy = '{"allowedUriSchemes": ["pvc"]}'
+    data = f"data: {{securityPolicy: '{policy}', ingress: '{{}}'}}"
+    config.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\n{data}\n")
+    result = run(tmp_path, SERVICE, "--config", str(config))
+    assert result.exit_code == 1
+    assert "which is not allowed; allowed are pvc" in result.stderr
