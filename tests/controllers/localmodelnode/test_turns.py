@@ -148,6 +148,12 @@ def test_copy_with_another_checksum_is_taken_away_and_downloaded_again_later(che
     assert world.launched == ["iris"]
 
 
+@pytest.mark.parametrize("reason", ["WaitsForTurn", "DiskFull"])
+def test_download_that_was_only_put_off_is_begun_however_many_jobs_there_were(reason: str) -> None:
+    node = node_models(entry(), status=known(PENDING, reason=reason))
+    assert World(node, [job("a", status=SUCCEEDED), job("b", status=SUCCEEDED)]).launched == ["iris"]
+
+
 def test_copy_is_not_taken_away_under_a_download() -> None:
     node = node_models(entry(checksums={"model.bin": "ab"}))
     world = World(node, [job(status=RUNNING)], disk({KEY: whole(model_bin="cd")}))

@@ -17,7 +17,7 @@ from kservectl.controllers.localmodelnode.disk_state import (
 )
 from kservectl.controllers.localmodelnode.jobs import DOWNLOADED, DOWNLOADING, ERROR, PENDING
 from kservectl.controllers.localmodelnode.listed import ListedModel
-from kservectl.modelfolder.progress import FAILED
+from kservectl.modelfolder.progress import FAILED, FULL
 from kservectl.objects.metadata import Object
 
 STARTING = "DownloadStarting"
@@ -25,6 +25,7 @@ MISMATCH = "PathMismatch"
 MISSING = "FilesMissing"
 CHECKSUM = "ChecksumMismatch"
 VERIFYING = "Verifying"
+WAITING = "WaitsForTurn"
 UNUSABLE = "FolderUnusable"
 INVALID = "InvalidModel"
 
@@ -160,13 +161,9 @@ def _mismatch(case: Case, paths: Sequence[str]) -> Judgement:
 def _gone(case: Case, newest: Object | None) -> Judgement:
     """Nothing usable is there, and nothing is on its way."""
     content, past = case.folder.content, case.past
-    waits_until = past.next_attempt if past.state == ERROR else None
-    if newest is None or past.reason == CHECKSUM:
-        return (
-            case.tried_from(waits_until, past.reason, str(past.entry.get("message") or ""))
-            if waits_until
-            else (case.launched())
-        )
+    if newest is None or past.reason in (CHECKSUM, WAITING, FULL):  # decided on before, and only put off since
+        until = past.next_attempt if past.state == ERROR else None
+        return case.tried_from(until or case.now, past.reason, str(past.entry.get("message") or ""))
     if len(case.jobs) < 2:
         return case.launched()
     ended = jobs.ended_at(newest) or case.now

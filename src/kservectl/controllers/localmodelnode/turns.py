@@ -6,11 +6,9 @@ from dataclasses import replace
 from kservectl.controllers.localmodelnode import jobs
 from kservectl.controllers.localmodelnode.disk_state import Content, DiskState, Folder
 from kservectl.controllers.localmodelnode.jobs import ERROR
-from kservectl.controllers.localmodelnode.judging import Judgement
+from kservectl.controllers.localmodelnode.judging import WAITING, Judgement
 from kservectl.modelfolder.progress import FULL
 from kservectl.objects.metadata import Object
-
-WAITING = "WaitsForTurn"
 
 DEFAULT_PARALLEL = 4
 
