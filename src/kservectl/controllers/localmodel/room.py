@@ -53,10 +53,10 @@ def fill(
     kept: list[Cache] = []
     refused: list[Refusal] = []
     taken: dict[str, Fraction] = {}
+    used = Fraction(0)
     for cache in _order(wanted, listed, evicts=evicts):
         more = max(cache.size - taken.get(cache.folder, Fraction(0)), Fraction(0))
         stays = cache.key in listed and (not evicts or cache.is_used)
-        used = sum(taken.values(), Fraction(0))
         if not stays and more and group.limit is not None and used + more > group.limit:
             makes_room = evicts and not cache.is_used and cache.size <= group.limit
             reason = EVICTED if makes_room else INSUFFICIENT_STORAGE
@@ -69,6 +69,7 @@ def fill(
             free -= more
         kept.append(cache)
         taken[cache.folder] = taken.get(cache.folder, Fraction(0)) + more
+        used += more
     return Filling(tuple(kept), tuple(refused))
 
 
