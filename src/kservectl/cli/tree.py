@@ -110,7 +110,7 @@ async def _watch(client: Client, kind: Kind, key: ObjectKey, stop: asyncio.Event
     factory = InformerFactory(client, clock=SystemClock(), rng=rng)
     scope = (key.namespace,) if key.namespace else ()
     root = factory.informer(kind, namespaces=scope)
-    informers = [factory.informer(each, namespaces=scope, optional=True) for each in OWNED]
+    informers = [factory.informer(each, namespaces=scope if each.namespaced else (), optional=True) for each in OWNED]
     changed = asyncio.Event()
     for informer in informers:
         informer.add_handler(lambda _: changed.set())
@@ -136,6 +136,6 @@ def tree_in(root: Informer, informers: Sequence[Informer], key: ObjectKey) -> No
     objects = [
         {"apiVersion": each.kind.api_version, "kind": each.kind.kind, **child}
         for each in informers
-        for child in each.store.list(key.namespace or None)
+        for child in each.store.list((key.namespace or None) if each.kind.namespaced else None)
     ]
     return grow({"apiVersion": root.kind.api_version, "kind": root.kind.kind, **obj}, objects)

@@ -1,8 +1,9 @@
 """An object with everything it owns, and how each part is doing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kservectl.inspection import model_cache
 from kservectl.inspection.state import State, state
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
@@ -41,13 +42,20 @@ class Node:
 
 
 def tree(root: Object, objects: Iterable[Object]) -> Node:
-    """The tree below `root` within `objects`; ownership is the controller ownerReference."""
+    """The tree below `root` within `objects`; ownership is the controller ownerReference.
+
+    A model cache has more below it: its copies on nodes, and the volumes that it cannot own.
+    """
+    objects = list(objects)
     by_owner: dict[str, list[Object]] = {}
     for obj in objects:
         reference = metadata.controller_of(obj)
         if reference is not None:
             by_owner.setdefault(str(reference.get("uid")), []).append(obj)
-    return _node(root, by_owner, frozenset())
+    found = _node(root, by_owner, frozenset())
+    volumes = tuple(Node(obj, state(obj)) for obj in sorted(model_cache.unowned(root, objects), key=_rank))
+    copies = tuple(Node(obj, told) for obj, told in model_cache.copies(root, objects))
+    return replace(found, children=(*found.children, *volumes, *copies))
 
 
 def _node(obj: Object, by_owner: Mapping[str, Sequence[Object]], above: frozenset[str]) -> Node:
