@@ -81,7 +81,7 @@ def size_of(value: Any) -> Size:
     while left:
         found = left.pop()
         nodes += 1
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             longest = max(longest, len(found))
             left.extend(found.values())
         elif isinstance(found, list | tuple):

@@ -106,6 +106,7 @@ class Evaluation:
         self._size = self._given
         self._left = budget
         self._values = dict(values)
+        self._known: dict[tuple[str, ...], int] = {}
         self._variables: dict[str, Any] = {}
         self._context = _context(values) if self._given.nodes * _COPIED <= budget else None
         self._show_variables()
@@ -132,12 +133,19 @@ class Evaluation:
         return expression.value(self._context)
 
     def _nodes_at(self, path: Sequence[str]) -> int | None:
+        key = tuple(path)
+        if key not in self._known:
+            self._known[key] = size_of(self._value_at(path)).nodes
+        return self._known[key]
+
+    def _value_at(self, path: Sequence[str]) -> Any:
+        """None where nothing is: then nothing is copied."""
         found: Any = {**self._values, "variables": self._variables}
         for name in path:
             if not isinstance(found, Mapping) or name not in found:
-                return 1  # nothing is there, and nothing is copied
+                return None
             found = found[name]
-        return size_of(found).nodes
+        return found
 
     def _charge(self, cost: float) -> None:
         if self._context is None or cost > self._left:
@@ -145,6 +153,7 @@ class Evaluation:
         self._left -= cost
 
     def _show_variables(self) -> None:
+        self._known = {path: nodes for path, nodes in self._known.items() if path[0] != "variables"}
         if self._context is not None:
             self._context.add_variable("variables", self._variables)
 
