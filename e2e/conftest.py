@@ -23,9 +23,11 @@ from e2e.sdk_environment import SdkUnavailable, sdk_interpreter
 from e2e.target import DEVCLUSTER, REAL, Target, open_target
 from kservectl.api.config import CONFIG_MAP_NAME
 from kservectl.client.errors import NotFound
+from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP, NAMESPACE
 
 _HERE = Path(__file__).parent
+_GONE_SECONDS = 90
 _TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
@@ -182,6 +184,22 @@ async def configure(api: Api) -> AsyncIterator[Configure]:
 
     yield change
     await api.merge(CONFIG_MAP, CONFIG_MAP_NAME, SYSTEM_NAMESPACE, {"data": before["data"]})
+
+
+@pytest.fixture
+async def calm(api: Api, manager: ManagerProcess) -> None:
+    """Nothing of earlier tests is still going away; the manager, which sees to it, is there.
+
+    An API server that starts anew serves custom resources a moment later than namespaces: one that goes away just then
+    leaves its services behind for ever. And a manager that cleans up after others is not at rest.
+    """
+    await api.until_all(
+        NAMESPACE,
+        "",
+        lambda found: not any(metadata.is_deleting(each) for each in found),
+        "the namespaces of earlier tests are gone",
+        seconds=_GONE_SECONDS,
+    )
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ async def create_stubbornly(api: Api, services: list[Object], seconds: float = 9
                     break
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
 async def test_component_killed_under_load_is_survived(
     api: Api, namespace: str, manager: ManagerProcess, cluster: Target, tmp_path: Path, component: str

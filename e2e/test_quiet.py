@@ -36,7 +36,8 @@ async def at_rest(manager: ManagerProcess, decided: int, seconds: float = 40) ->
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("calm")
 async def test_second_pass_over_unchanged_services_asks_nothing(
     api: Api, namespace: str, managers: StartManager
 ) -> None:
