@@ -15,6 +15,7 @@ from e2e.manager import ManagerProcess
 from e2e.rendering import CHILDREN, deviations
 from e2e.service_address import ServiceAddress
 from e2e.services import ready, service
+from e2e.target import Target
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.assembly import LEASE_NAME
 from kservectl.objects import metadata
@@ -24,6 +25,7 @@ from kservectl.objects.metadata import Object
 _LEASE_SECONDS = 15
 _RETRY_SECONDS = 2
 _BURST = 50
+_WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
 class Replicas:
@@ -83,6 +85,16 @@ async def everything(api: Api, namespace: str) -> dict[tuple[str, str], str]:
     }
 
 
+def written_to(cluster: Target, namespace: str) -> list[str]:
+    """Every attempt of a manager to write into a namespace, by the API server's audit log."""
+    assert cluster.running is not None
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in cluster.running.audited()
+        if event["verb"] in _WRITES and event["objectRef"].get("namespace") == namespace
+    ]
+
+
 async def test_clean_stop_hands_over_within_two_seconds(api: Api, namespace: str, replicas: Replicas) -> None:
     leader, _ = await replicas.start(api)
     before = await until_held(api, "")
@@ -121,7 +133,7 @@ async def test_standby_takes_over_from_a_killed_leader_in_the_middle_of_a_burst(
 @pytest.mark.real  # tests/runtime/test_two_processes.py shows the same on the devcluster, with a shorter lease
 @pytest.mark.timeout(150)
 async def test_leader_that_was_frozen_past_its_lease_writes_nothing(
-    api: Api, namespace: str, replicas: Replicas, tmp_path: Path
+    api: Api, namespace: str, cluster: Target, replicas: Replicas, tmp_path: Path
 ) -> None:
     leader, _ = await replicas.start(api)
     before = await until_held(api, "")
@@ -134,10 +146,12 @@ async def test_leader_that_was_frozen_past_its_lease_writes_nothing(
     await until_held(api, before)
     await all_ready(api, namespace, len(services), seconds=60)
     written = await everything(api, namespace)
+    before_it_woke = written_to(cluster, namespace)
 
     leader.resume()
 
     assert await asyncio.to_thread(leader.wait, 20) == 1
     assert await everything(api, namespace) == written
+    assert written_to(cluster, namespace) == before_it_woke, "not even in vain"
     assert holder(await api.get(LEASE, LEASE_NAME, SYSTEM_NAMESPACE)) not in ("", before)
     assert await deviations(api, namespace, services, tmp_path) == []
