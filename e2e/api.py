@@ -45,6 +45,13 @@ class Api:
         found: Sequence[Object] = (await self.client.list(kind, namespace, **selectors))["items"]  # type: ignore[arg-type]  # selectors are texts
         return found
 
+    async def list_served(self, kind: Kind, namespace: str = "") -> Sequence[Object]:
+        """As `list`; there is none of a kind that the cluster does not serve."""
+        try:
+            return await self.list(kind, namespace)
+        except NotFound:
+            return ()
+
     async def merge(self, kind: Kind, name: str, namespace: str, patch: Any, *, subresource: str = "") -> Object:
         """A JSON merge patch."""
         return await self.client.patch(kind, name, namespace, patch, subresource=subresource)

@@ -69,7 +69,7 @@ async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[st
     """How a namespace differs from what was rendered before, in sentences."""
     uids = {metadata.name(each): metadata.uid(each) for each in await api.list(INFERENCE_SERVICE, namespace)}
     found = {(kind.kind, metadata.name(obj)): obj for kind in CHILDREN for obj in await api.list(kind, namespace)}
-    rare = [obj for kind in _RARE for obj in await api.list(kind, namespace)]
+    rare = [obj for kind in _RARE for obj in await api.list_served(kind, namespace)]
     ours = [obj for obj in rare if (metadata.controller_of(obj) or {}).get("uid") in uids.values()]
     found |= {(str(obj["kind"]), metadata.name(obj)): obj for obj in ours}
     told = [f"{kind} {name} is lost" for kind, name in wanted.keys() - found.keys()]
