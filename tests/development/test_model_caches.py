@@ -3,17 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 from kservectl.api.kinds import INFERENCE_SERVICE, LOCAL_MODEL_CACHE, LOCAL_MODEL_NODE, LOCAL_MODEL_NODE_GROUP
+from kservectl.assembly import CONTROLLERS
 from kservectl.cli.files import read_objects
 from kservectl.client.errors import ApiError
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.workloads.node import NODE_NAME
-from kservectl.development.environment import Environment, EnvironmentOptions, running
+from kservectl.development.environment import Environment, EnvironmentOptions, local_options, running
 from kservectl.explaining import explain
 from kservectl.inspection.tree import tree
 from kservectl.objects.kind import CONFIG_MAP, NODE, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, POD, Kind
@@ -199,3 +202,13 @@ async def test_an_order_that_is_edited_by_hand_is_put_right(environment: Environ
     await until(environment, LOCAL_MODEL_CACHE, "iris", "", downloaded)
     await environment.client.patch(LOCAL_MODEL_NODE, NODE_NAME, "", {"spec": {"localModels": []}})
     await until(environment, LOCAL_MODEL_NODE, NODE_NAME, "", lambda obj: len((obj or {})["spec"]["localModels"]) == 1)
+
+
+async def test_a_manager_of_some_namespaces_leaves_nodes_alone() -> None:
+    options = replace(local_options(), namespaces=("team",), webhooks=None)
+    with structlog.testing.capture_logs() as logs:
+        async with running(EnvironmentOptions(options=options)) as environment:
+            group, cache, _ = samples()
+            await environment.apply([group, cache])
+    skipped = {entry["controller"] for entry in logs if entry["event"].startswith("controller is not run")}
+    assert skipped == {name for name in CONTROLLERS if name.startswith("localmodel")}

@@ -21,7 +21,7 @@ from kservectl.runtime.view import View
 OWN_AGENT_ANNOTATION = "kservectl.dev/own-node-agent"
 """On a Node: somebody runs a real agent for it, and nothing is simulated. Its presence is enough."""
 
-_AT_A_TIME = 2
+_AT_A_TIME = 4
 _CAPACITY = 1024**4
 _STEPS = 4
 
