@@ -69,9 +69,9 @@ async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[st
     """How a namespace differs from what was rendered before, in sentences."""
     uids = {metadata.name(each): metadata.uid(each) for each in await api.list(INFERENCE_SERVICE, namespace)}
     found = {(kind.kind, metadata.name(obj)): obj for kind in CHILDREN for obj in await api.list(kind, namespace)}
-    rare = [obj for kind in _RARE for obj in await api.list_served(kind, namespace)]
-    ours = [obj for obj in rare if (metadata.controller_of(obj) or {}).get("uid") in uids.values()]
-    found |= {(str(obj["kind"]), metadata.name(obj)): obj for obj in ours}
+    for rare in _RARE:
+        ours = [obj for obj in await api.list_served(rare, namespace) if _controller_uid(obj) in uids.values()]
+        found |= {(rare.kind, metadata.name(obj)): obj for obj in ours}
     told = [f"{kind} {name} is lost" for kind, name in wanted.keys() - found.keys()]
     told += [f"{kind} {name} is left over" for kind, name in found.keys() - wanted.keys()]
     for (kind, name), obj in found.items():
@@ -89,6 +89,10 @@ async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[st
         if len(sets) != 1:
             told.append(f"{len(sets)} ReplicaSets of {metadata.describe(deployment)} have pods")
     return told
+
+
+def _controller_uid(obj: Object) -> str:
+    return str((metadata.controller_of(obj) or {}).get("uid") or "")
 
 
 def _differing(wanted: Object, found: Object) -> Iterator[str]:
