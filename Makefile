@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench e2e sdk parity lint types check manifests clean
+.PHONY: demo test bench e2e knative sdk parity lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -13,6 +13,9 @@ test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
 
 e2e: $(VENV)/.complete ## the suite of e2e/ on a real control plane, built once from Go modules
 	$(BIN)/python -m pytest e2e --cluster real
+
+knative: $(VENV)/.complete ## a canary under Knative Serving's own controller, built once from its Go module
+	$(BIN)/python -m pytest e2e/test_knative.py --cluster real -m knative
 
 sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged: on the devcluster, and its model servers behind the router
 	$(BIN)/python -m pytest e2e/test_sdk.py e2e/test_graph_of_models.py -m sdk

@@ -49,6 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sdk: runs KServe's Python SDK in an environment of its own; not part of make test"
     )
+    config.addinivalue_line(
+        "markers", "knative: builds Knative Serving's controller (some minutes, once); only with -m knative"
+    )
     config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
 
 
@@ -72,6 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
     chosen = config.getoption("--cluster")
     unwanted = "devcluster" if chosen != DEVCLUSTER else "real"
+    wants_knative = "knative" in (config.getoption("-m") or "")
     wants_sdk = "sdk" in (config.getoption("-m") or "") or chosen == REAL
     dropped = [
         item
@@ -81,6 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         and (
             item.get_closest_marker(unwanted)
             or (item.get_closest_marker("sdk") and not wants_sdk)
+            or (item.get_closest_marker("knative") and not wants_knative)
             or (item.get_closest_marker("whole_suite") and not _is_whole(config))
         )
     ]

@@ -1,0 +1,9 @@
+//go:build programs
+
+// Package programs names what is built of other people's modules, so that go.mod and go.sum hold all of it.
+package programs
+
+import (
+	_ "knative.dev/serving/cmd/controller"
+	_ "knative.dev/serving/cmd/webhook"
+)
