@@ -23,9 +23,9 @@ from kservectl.devcluster.faults import Fault
 from kservectl.devcluster.request import RequestInfo
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONFIG_MAP, SERVICE
+from kservectl.objects.kind import CONFIG_MAP, NAMESPACE, SERVICE
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Applied, Applier, ApplyRetry, Failure
+from kservectl.runtime.apply import Applied, Applier, ApplyRetry, Failure, NamespaceGoing
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.outcome import EventRecord, Outcome, Reference
 from kservectl.runtime.view import StaticView, View
@@ -233,6 +233,17 @@ async def test_a_child_for_a_namespace_that_is_not_there_is_told_of_and_tried_ag
     assert bench.data("b") == {}
     assert applied.retry_after == pytest.approx(10)
     assert (await bench.apply(wanted)).writes == 0
+
+
+async def test_an_owner_whose_namespace_is_being_deleted_is_left_alone(bench: Bench) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}}
+    await bench.cluster.create(NAMESPACE, namespace)
+    owner = await bench.cluster.create(
+        CONFIG_MAP, {"metadata": {"name": "owner", "namespace": "going", "finalizers": ["test/keep"]}}
+    )
+    await bench.cluster.delete(NAMESPACE, "going")
+    with pytest.raises(NamespaceGoing):
+        await bench.applier.apply(owner, Outcome(desired=(config_map("a"),)), bench.view())
 
 
 async def test_a_shared_child_has_no_owner_and_is_never_pruned(bench: Bench) -> None:

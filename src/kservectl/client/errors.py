@@ -67,6 +67,13 @@ class ApiError(ClientError):
         self.details: Mapping[str, Any] = details or {}
         self.retry_after = retry_after
 
+    def has_cause(self, reason: str) -> bool:
+        """Whether `details.causes` names this reason."""
+        causes = self.details.get("causes")
+        return isinstance(causes, list) and any(
+            isinstance(cause, Mapping) and cause.get("reason") == reason for cause in causes
+        )
+
     def __str__(self) -> str:
         return f"{self.message} ({self.code} {self.reason})" if self.reason else f"{self.message} ({self.code})"
 

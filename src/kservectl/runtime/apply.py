@@ -35,6 +35,8 @@ FIELD_MANAGER = "kservectl"
 _CREATE_ONLY = "1"
 _REFUSAL_EXPIRES = 300.0
 """Seconds after which a refused write is tried again although nothing that is watched has changed."""
+_TERMINATING = "NamespaceTerminating"
+"""The cause of a refusal to create anything in a namespace that is being deleted."""
 _FIRST_RETRY = 10.0
 """The same at first, doubled each time, where what stands in the way (a name that is taken, a quota) may go unseen."""
 
@@ -62,6 +64,10 @@ class Writer(Protocol):
 
 class ApplyRetry(Exception):
     """What was observed is no longer so; decide again once the cache shows it. Not an error."""
+
+
+class NamespaceGoing(Exception):
+    """The owner's namespace is being deleted, and the owner with it: nothing is left to be made. Not an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ class Applier:
     async def apply(self, owner: Object, outcome: Outcome, view: View) -> Applied:
         """Carry out `outcome` on behalf of `owner`.
 
-        Raises ApplyRetry when something changed since it was observed, and ApiError or ConnectionFailed when the server
+        Raises ApplyRetry when something changed since it was observed, NamespaceGoing, and ApiError or ConnectionFailed when the server
         could not do its part; everything that was written until then stays, and a new decision goes on from there.
         """
         own_writes = 0
@@ -298,6 +304,8 @@ class Applier:
             if failure is None:
                 failure = await self._put(owner, body, child, live, memory)
         except (Invalid, Forbidden, BadRequest, NotFound) as error:  # not found is the namespace, or the kind
+            if error.has_cause(_TERMINATING) and key.namespace == metadata.namespace(owner):
+                raise NamespaceGoing(error.message) from error
             failure = Failure(kind, key, _refusal(kind, key, error.message))
             if isinstance(error, Invalid | BadRequest):
                 wait = _REFUSAL_EXPIRES

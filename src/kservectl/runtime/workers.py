@@ -16,7 +16,7 @@ from kservectl.leader import LeadershipLost
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Applied, Applier, ApplyRetry
+from kservectl.runtime.apply import Applied, Applier, ApplyRetry, NamespaceGoing
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
@@ -142,6 +142,10 @@ class Workers:
             delay = self._queue.add_rate_limited(key, share=False)
             self._log.debug("observed state is out of date", key=str(key), reason=str(retry), next_delay=delay)
             return "requeue"
+        except NamespaceGoing as going:
+            self._queue.forget(key)  # its own deletion is the next that is heard of it
+            self._log.debug("the namespace is being deleted", key=str(key), reason=str(going))
+            return "success"
         except LeadershipLost:
             raise
         except Exception as error:  # one key's trouble, whatever it is, must not be another's
