@@ -206,7 +206,7 @@ async def test_a_refused_child_holds_up_no_other_and_is_not_tried_again_until_so
     wanted = Outcome(desired=(service("bad", "not a port"), config_map("a")))
     applied = await bench.apply(wanted)
     assert applied.failures[0].message.startswith(
-        "Service default/bad was refused by the API server: Service in version"
+        "Service default/bad was refused by the API server: failed to create typed patch object"
     )
     assert bench.data("a") == {}
     again = await bench.apply(wanted)

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from kservectl.client.errors import ApiError, ClientError, ConnectionFailed, TooManyRequests, Unreachable
+from kservectl.client.errors import (
+    ApiError,
+    ClientError,
+    ConnectionFailed,
+    ServerError,
+    TooManyRequests,
+    Unreachable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ NO_RETRIES = RetryPolicy(attempts=1)
 def _may_repeat(error: ClientError, *, idempotent: bool) -> bool:
     if isinstance(error, TooManyRequests | Unreachable):
         return True
-    return idempotent and (isinstance(error, ConnectionFailed) or (isinstance(error, ApiError) and error.code >= 500))
+    return idempotent and (isinstance(error, ConnectionFailed | ServerError))
 
 
 def parse_retry_after(header: str, now: datetime) -> float | None:

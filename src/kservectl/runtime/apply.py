@@ -157,8 +157,8 @@ class Applier:
     async def apply(self, owner: Object, outcome: Outcome, view: View) -> Applied:
         """Carry out `outcome` on behalf of `owner`.
 
-        Raises ApplyRetry when something changed since it was observed, NamespaceGoing, and ApiError or ConnectionFailed when the server
-        could not do its part; everything that was written until then stays, and a new decision goes on from there.
+        Raises ApplyRetry when something changed since it was observed, NamespaceGoing, and ApiError or ConnectionFailed
+        when the server could not do its part; what was written until then stays, and a new decision goes on from there.
         """
         own_writes = 0
         if (body := self._metadata_patch(owner, outcome)) is not None:
