@@ -16,16 +16,17 @@ from kservectl.admission.inferenceservice.validation.validator import validate
 from kservectl.admission.policies import enforcement
 from kservectl.admission.review import AdmissionRequest, Verdict
 from kservectl.api.config import CONFIG_MAP_NAME, Config, ConfigError
-from kservectl.api.kinds import INFERENCE_GRAPH, INFERENCE_SERVICE
+from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_GRAPH, INFERENCE_SERVICE, KNATIVE_SERVICE
 from kservectl.clock import rfc3339
 from kservectl.controllers.inferencegraph import controller as graph_controller
 from kservectl.controllers.inferenceservice import controller as service_controller
-from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.controllers.inferenceservice.settings import AUTOSCALER_CONFIG, Settings
 from kservectl.devcluster.contract import InvalidObject, Malformed, TypeSystem, UnknownFields
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
     CONTROLLER_REVISION,
+    DEPLOYMENT,
     Kind,
 )
 from kservectl.objects.metadata import Object
@@ -80,7 +81,7 @@ class Renderer:
         self._types = types
         self._settings = settings
         self._now = now
-        self._surroundings = [self._checked(obj) for obj in surroundings]
+        self._surroundings = [self._checked(obj) for obj in (_knative_configuration(settings), *surroundings)]
 
     def render(self, manifest: Object) -> Rendering:
         """Raises CannotRender."""
@@ -186,9 +187,15 @@ def _kind_of(obj: Object) -> Kind | None:
     return next((kind for kind in _KINDS if (kind.api_version, kind.kind) == wanted), None)
 
 
+def _knative_configuration(settings: Settings) -> Object:
+    """Knative Serving as it is installed: what its own configuration leaves out has a default."""
+    meta = {"name": AUTOSCALER_CONFIG, "namespace": settings.knative_autoscaler_namespace}
+    return {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": meta, "data": {}}
+
+
 def _thriving(child: Object, now: datetime) -> Object:
     """`child` with the status that it has once all went well."""
-    make = _STATUSES.get(str(child["kind"]))
+    make = _STATUSES.get((str(child["apiVersion"]), str(child["kind"])))
     return {**child, "status": make(child, rfc3339(now))} if make is not None else child
 
 
@@ -229,4 +236,27 @@ def _accepted(route: Object, moment: str) -> Object:
     }
 
 
-_STATUSES: Mapping[str, Any] = {"Deployment": _available, "HTTPRoute": _accepted}
+def _serving(service: Object, moment: str) -> Object:
+    name, namespace = metadata.name(service), metadata.namespace(service)
+    revision = f"{name}-00001"
+    conditions = [
+        {"type": type_, "status": "True", "lastTransitionTime": moment}
+        for type_ in ("ConfigurationsReady", "Ready", "RoutesReady")
+    ]
+    routed = {"latestRevision": True, "percent": 100, "revisionName": revision}
+    return {
+        "observedGeneration": 1,
+        "conditions": conditions,
+        "latestCreatedRevisionName": revision,
+        "latestReadyRevisionName": revision,
+        "traffic": [routed],
+        "url": f"http://{name}.{namespace}.example.com",
+        "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"},
+    }
+
+
+_STATUSES: Mapping[tuple[str, str], Any] = {
+    (DEPLOYMENT.api_version, DEPLOYMENT.kind): _available,
+    (HTTP_ROUTE.api_version, HTTP_ROUTE.kind): _accepted,
+    (KNATIVE_SERVICE.api_version, KNATIVE_SERVICE.kind): _serving,
+}

@@ -57,6 +57,16 @@ def test_a_graph_finds_the_services_beside_it(tmp_path: Path) -> None:
     assert "http://iris-predictor.default.svc.cluster.local/v1/models/iris:predict" in result.stdout
 
 
+def test_services_and_graphs_in_knative_mode_are_rendered_without_knative(tmp_path: Path) -> None:
+    asked = "annotations: {serving.kserve.io/deploymentMode: Knative}"
+    service = SERVICE.replace("{name: iris}", f"{{name: iris, {asked}}}")
+    graph = GRAPH.replace("{name: flow}", f"{{name: flow, {asked}}}")
+    result = run(tmp_path, graph + "---" + service)
+
+    assert sorted(kinds(result)) == ["Service/flow", "Service/iris", "Service/iris-predictor", "VirtualService/iris"]
+    assert "http://iris.default.svc.cluster.local/v1/models/iris:predict" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
