@@ -27,6 +27,7 @@ from kservectl.runtime.drift import Difference, applied_fields, differences
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.outcome import Outcome, Reference
+from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class Applier:
         when the server could not do its part; what was written until then stays, and a new decision goes on from there.
         """
         own_writes = 0
-        if (body := self._metadata_patch(owner, outcome)) is not None:
+        if (body := owner_patch(owner, outcome)) is not None:
             owner = await self._patch_owner(owner, body, "")
             own_writes = 1
         child_writes = 0
@@ -193,21 +194,6 @@ class Applier:
         )
 
     # --- the owner itself ---
-
-    def _metadata_patch(self, owner: Object, outcome: Outcome) -> Object | None:
-        patch: Object = {}
-        present = list(metadata.metadata(owner).get("finalizers") or ())
-        missing = [name for name in outcome.finalizers or () if name not in present]
-        if missing and not metadata.is_deleting(owner):
-            patch["finalizers"] = present + missing
-        for part, wanted, found in (
-            ("annotations", outcome.annotations, metadata.annotations(owner)),
-            ("labels", outcome.labels, metadata.labels(owner)),
-        ):
-            changed = {name: value for name, value in wanted.items() if found.get(name) != value}
-            if changed:
-                patch[part] = changed
-        return {"metadata": patch} if patch else None
 
     def _must_release(self, owner: Object, outcome: Outcome) -> bool:
         return (
@@ -242,7 +228,7 @@ class Applier:
         known: list[_Refusal] = []
         for position, desired in enumerate(outcome.desired):
             kind = self._kind_of(desired)
-            body = self._body(owner, desired, kind, shared=position in outcome.shared)
+            body = child_body(owner, desired, kind, shared=position in outcome.shared)
             child = (kind, metadata.key(body))
             wanted.add(child)
             live = view.get(kind, child[1].name, child[1].namespace)
@@ -252,7 +238,9 @@ class Applier:
             elif live is None or self._drift(live, body, child, memory):
                 work.append(self._write_child(owner, body, child, live, memory))
         if outcome.complete:
-            work += [self._prune(owner, kind, leftover) for kind, leftover in self._leftovers(owner, wanted, view)]
+            work += [
+                self._prune(owner, kind, leftover) for kind, leftover in leftovers(owner, self._owns, wanted, view)
+            ]
             for child in [child for child in (*memory.refusals, *memory.unkept) if child not in wanted]:
                 memory.refusals.pop(child, None)
                 memory.unkept.pop(child, None)
@@ -268,14 +256,6 @@ class Applier:
         if kind is None:
             raise ValueError(f"{metadata.describe(desired)} is desired, but its kind is not among the owned ones")
         return kind
-
-    def _body(self, owner: Object, desired: Object, kind: Kind, *, shared: bool) -> Object:
-        inner = dict(desired["metadata"])
-        if kind.namespaced and not inner.get("namespace"):
-            inner["namespace"] = metadata.namespace(owner)
-        if not shared:
-            inner["ownerReferences"] = [metadata.controller_reference(owner)]
-        return {**desired, "metadata": inner}
 
     def _stands(self, refusal: _Refusal, body: Object, live: Object | None) -> bool:
         return (
@@ -362,19 +342,8 @@ class Applier:
         return await self._put(owner, body, child, found, memory)
 
     def _stranger(self, owner: Object, body: Object, kind: Kind, live: Object) -> Failure | None:
-        if "ownerReferences" not in body["metadata"] or metadata.is_controlled_by(live, metadata.uid(owner)):
-            return None
-        controller = metadata.controller_of(live)
-        if controller is None and self._owns[kind]:
-            return None
-        whose = f"is controlled by {controller['kind']} {controller['name']}" if controller else "has no controller"
-        key = metadata.key(live)
-        return Failure(
-            kind,
-            key,
-            f"{kind.kind} {key} exists and is not owned by {metadata.describe(owner)} (it {whose}); it was left "
-            f"untouched. Rename or delete one of the two",
-        )
+        why = stranger(owner, body, kind, live, adopts=self._owns[kind])
+        return Failure(kind, metadata.key(live), why) if why else None
 
     def _settle(self, answer: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory) -> None:
         """Remember what the server did not keep of an apply (a webhook put it back, say): no fight over it."""
@@ -390,16 +359,6 @@ class Applier:
             memory.unkept.pop(child, None)
 
     # --- what should not be ---
-
-    def _leftovers(
-        self, owner: Object, wanted: set[tuple[Kind, ObjectKey]], view: View
-    ) -> Sequence[tuple[Kind, Object]]:
-        return [
-            (kind, obj)
-            for kind in self._owns
-            for obj in view.owned(kind, metadata.uid(owner))
-            if (kind, metadata.key(obj)) not in wanted and not metadata.is_deleting(obj)
-        ]
 
     async def _prune(self, owner: Object, kind: Kind, leftover: Object) -> None:
         key = metadata.key(leftover)
