@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from e2e.parity.comparison import ABSENT, Difference
 
 _GRAPH = "InferenceGraph.serving.kserve.io"
+_KNATIVE = r"Service\.serving\.knative\.dev"
 _SERVICE = "InferenceService.serving.kserve.io"
 
 
@@ -40,17 +41,16 @@ def reason_for(difference: Difference, objects: Collection[str]) -> str:
 
 def _reasons(case: _Case) -> Iterator[str]:
     wanted, found = case.values
-    if case.about(r"Deployment\.apps|Pod\.v1", r".*\.containers\[0\]\.env\[\d+\]\.(name|value)") and (
+    if case.about(rf"Deployment\.apps|Pod\.v1|{_KNATIVE}", r".*\.containers\[0\]\.env\[\d+\]\.(name|value)") and (
         wanted == ABSENT and "-explainer" in case.name
     ):
         yield "explainers know which service they belong to"
     if case.about(r"HTTPRoute\..*|Ingress\..*", r".*") and wanted == ABSENT and f"{_GRAPH}/{case.name}" in case.objects:
         yield "graphs have routes"
-    if case.about(_GRAPH, r"\.status\.deploymentMode") and wanted == ABSENT:
-        yield "graphs remember their mode"
-    if case.about(_SERVICE, r"\.spec\..*\.(limits|requests)\..*") and str(found) == wanted:
+    yield from _of_graphs_and_knative(case)
+    if case.about(rf"{_SERVICE}|{_KNATIVE}", r"\.spec\..*\.(limits|requests)\..*") and str(found) == wanted:
         yield "quantities are stored as they were written"
-    if case.about(_SERVICE, r"\.spec\..*\.port") and case.values == (0, ABSENT):
+    if case.about(rf"{_SERVICE}|{_KNATIVE}", r"\.spec\..*\.port") and case.values == (0, ABSENT):
         yield "zero values of Go are not stored"
     refused = _has(case, "Service.v1") and not _has(case, "Deployment.apps")
     if case.about(_SERVICE, r"\.status\.(conditions|modelStatus).*") and refused:
@@ -65,6 +65,15 @@ def _reasons(case: _Case) -> Iterator[str]:
         str(wanted).endswith("-predictor") and str(found).endswith("-transformer")
     ):
         yield "the host of a transformer leads to the transformer"
+
+
+def _of_graphs_and_knative(case: _Case) -> Iterator[str]:
+    if case.about(_GRAPH, r"\.status\.deploymentMode") and case.difference.wanted == ABSENT:
+        yield "graphs remember their mode"
+    if case.about(_GRAPH, r"\.status\.conditions.*"):
+        yield "graphs tell whether they are ready, and why not"
+    if case.about(_KNATIVE, r".*\.spec\.serviceAccount(Name)?"):
+        yield "Knative knows serviceAccountName only"
 
 
 def _has(case: _Case, kind: str) -> bool:
