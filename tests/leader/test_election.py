@@ -418,3 +418,18 @@ async def test_one_that_was_suspended_does_not_even_release() -> None:
     await a.elector.release()
     assert a.client.requests == requests
     assert server.spec["holderIdentity"] == "a"
+
+
+async def test_one_can_wait_for_a_holder_that_suits() -> None:
+    server, clock = LeaseServer(), FakeClock()
+    a = Process(server, clock, "a")
+    await clock.settle()
+    b = Process(server, clock, "b")
+    other = asyncio.create_task(b.elector.until_holder(lambda holder: holder in ("", "b")))
+    any_holder = asyncio.create_task(b.elector.until_holder(bool))
+    await clock.advance(5)
+    assert any_holder.done()
+    assert not other.done()
+    await a.stop()
+    await clock.advance(5)
+    assert other.done()

@@ -11,7 +11,7 @@ import click
 import structlog
 from prometheus_client import CollectorRegistry
 
-from kservectl.assembly import CONTROLLERS, Options, WebhookOptions, assemble
+from kservectl.assembly import CONTROLLERS, LEASE_NAME, Options, WebhookOptions, assemble
 from kservectl.cli.connect import cluster_options
 from kservectl.cli.process import run_until_signal
 from kservectl.client.client import Client
@@ -20,8 +20,9 @@ from kservectl.client.connection import Connection
 from kservectl.client.metrics import ClientMetrics
 from kservectl.client.rate_limit import RateLimit
 from kservectl.client.server_version import server_version
-from kservectl.clock import SystemClock
+from kservectl.clock import Clock, SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.leader.precedence import renewing_holder
 from kservectl.runtime import logging
 
 _RESOLVER = Path("/etc/resolv.conf")
@@ -136,12 +137,32 @@ def run(
         async with Connection(config, clock=clock, rng=rng, metrics=ClientMetrics(registry), limit=limit) as connection:
             client = Client(connection)
             settings = replace(options.settings, server_version=await server_version(client))
+            if not (leader_elect or sharded):
+                await _refuse_beside_another(client, settings.system_namespace, clock, stop)
             manager = assemble(client, clock, replace(options, settings=settings), registry)
             structlog.get_logger().info("starting", server=config.server, controllers=list(controllers))
             await manager.run(stop)
         return 0
 
     run_until_signal(main)
+
+
+async def _refuse_beside_another(client: Client, namespace: str, clock: Clock, stop: asyncio.Event) -> None:
+    """Raises click.ClickException while another manager works: the two would write the same objects for ever."""
+    looking = asyncio.create_task(renewing_holder(client, LEASE_NAME, namespace, clock))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((looking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        holder = looking.result() if looking.done() else ""
+    finally:
+        looking.cancel()
+        stopping.cancel()
+    if holder:
+        raise click.ClickException(
+            f"another manager is working: {holder} holds the Lease {namespace}/{LEASE_NAME} and renews it. Stop that one first "
+            f"(kubectl -n {namespace} scale deployment --replicas=0 the one whose pod this is), or start this one with "
+            "--leader-elect, which waits for its turn"
+        )
 
 
 def parse_bind(text: str) -> tuple[str, int]:

@@ -104,6 +104,8 @@ class LeaderElector:
         self._labels = labels or {}
         self._annotations = annotations
         self._hurry = asyncio.Event()
+        self._looked = asyncio.Condition()
+        self._has_looked = False
 
     @property
     def is_leader(self) -> bool:
@@ -115,6 +117,11 @@ class LeaderElector:
         """Who held the Lease when this process last looked; empty when nobody did."""
         return self._seen.holder
 
+    async def until_holder(self, suits: Callable[[str], bool]) -> None:
+        """Return once `acquire` or `hold` has looked at the Lease and `suits` of its holder ("" for nobody)."""
+        async with self._looked:
+            await self._looked.wait_for(lambda: self._has_looked and suits(self.holder))
+
     def check(self) -> None:
         """Return if a write may be made now; raise LeadershipLost otherwise. Costs no request."""
         if not self.is_leader:
@@ -125,10 +132,12 @@ class LeaderElector:
         while True:
             try:
                 async with self._clock.timeout(self._timing.renew_deadline):
-                    if await self._try_to_lead():
-                        self._set_gauge(1)
-                        self._log.info("became the leader")
-                        return
+                    leads = await self._try_to_lead()
+                await self._tell()
+                if leads:
+                    self._set_gauge(1)
+                    self._log.info("became the leader")
+                    return
                 self._report(f"the Lease is held by {self._seen.holder}" if self._seen.holder else "")
             except (ClientError, TimeoutError) as error:
                 self._report(f"cannot take the Lease: {error or 'no answer in time'}")
@@ -140,6 +149,7 @@ class LeaderElector:
             while True:
                 await self._pause(min(self._timing.retry, self._remaining()))
                 await self._renew()
+                await self._tell()
         except LeadershipLost as loss:
             self._renewed_at = None
             self._set_gauge(0)
@@ -191,6 +201,11 @@ class LeaderElector:
         if not self._seen.may_take(self.identity, self._clock.monotonic()):
             return False
         return await self._claim()
+
+    async def _tell(self) -> None:
+        self._has_looked = True
+        async with self._looked:
+            self._looked.notify_all()
 
     async def _pause(self, seconds: float) -> None:
         try:

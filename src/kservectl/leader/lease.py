@@ -51,6 +51,11 @@ class Observation:
         return self._record.holder if self._record else ""
 
     @property
+    def written(self) -> tuple[Any, ...]:
+        """What changes with each renewal; equality is all it is for."""
+        return self._record.written if self._record else ()
+
+    @property
     def expires_at(self) -> float:
         """When (monotonic seconds) it may be taken, unless it changes before."""
         return self._changed_at + self._record.duration if self._record else 0.0

@@ -282,7 +282,14 @@ class Manager:
         if options is None:
             return None
         return Sharing(
-            client, self.factory, options, clock=self._clock, identity=identity, registry=self.registry, rng=rng
+            client,
+            self.factory,
+            options,
+            clock=self._clock,
+            identity=identity,
+            registry=self.registry,
+            rng=rng,
+            election=self.elector,
         )
 
     def _make_elector(self, client: Client, identity: str, rng: random.Random) -> LeaderElector | None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.informers import Change, InformerFactory
-from kservectl.leader import ShardMember, ShardMetrics, Timing
+from kservectl.leader import LeaderElector, ShardMember, ShardMetrics, Timing
 from kservectl.leader.assignment import GROUP_LABEL
 from kservectl.objects.kind import LEASE
 from kservectl.objects.metadata import ObjectKey
@@ -30,7 +30,11 @@ class Sharding:
 
 
 class Sharing:
-    """Ties a ShardMember to the informer that shows it the others, and to the runners that it concerns."""
+    """Ties a ShardMember to the informer that shows it the others, and to the runners that it concerns.
+
+    As long as the Lease of `election` is held by none of those who share (a manager of another kind, say), this replica does not
+    join: that one works on every key.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,10 @@ class Sharing:
         identity: str,
         registry: CollectorRegistry,
         rng: random.Random,
+        election: LeaderElector | None = None,
     ) -> None:
+        self._identity = identity
+        self._election = election
         self._runners: list[ControllerRunner] = []
         self.joined = asyncio.Event()
         """Set once this replica has its Lease: its controllers may start."""
@@ -74,11 +81,18 @@ class Sharing:
     async def run(self) -> None:
         """Join, and follow the others for ever; raises LeadershipLost when the Lease is lost."""
         await self._leases.wait_synced()
+        if self._election is not None:
+            await self._election.until_holder(self._shares)
         await self.member.join()
         self.joined.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.member.hold(), name="shard lease")
             group.create_task(self.member.run(), name="shard assignment")
+
+    def _shares(self, holder: str) -> bool:
+        """Whether nobody holds the Lease of the election, or one of those who share."""
+        members = ((lease.get("spec") or {}).get("holderIdentity") for lease in self._leases.store.list())
+        return holder in ("", self._identity, *members)
 
     def _see(self, change: Change) -> None:
         self.member.see(change.key.name, change.new)
