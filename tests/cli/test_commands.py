@@ -13,7 +13,7 @@ from kservectl.cli import main as command_line
 from kservectl.cli.run import parse_bind, run
 from kservectl.manifests.layout import documents
 
-ROOT = command_line._cli
+ROOT = command_line.root
 
 
 def test_help_lists_every_command() -> None:

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner
 
-from kservectl.cli.main import _cli
+from kservectl.cli.main import root
 from kservectl.cli.router import draw_percent
 
 
@@ -28,14 +28,14 @@ from kservectl.cli.router import draw_percent
     ],
 )
 def test_a_graph_that_cannot_be_read_is_told(text: str, said: str) -> None:
-    result = CliRunner().invoke(_cli, ["router", "--graph-json", text])
+    result = CliRunner().invoke(root, ["router", "--graph-json", text])
     assert result.exit_code == 1
     assert said in result.output
 
 
 @pytest.mark.parametrize("option", ["--bind", "--metrics-bind"])
 def test_an_address_that_is_none_is_wrong_usage(option: str) -> None:
-    result = CliRunner().invoke(_cli, ["router", "--graph-json", "{}", option, "nowhere"])
+    result = CliRunner().invoke(root, ["router", "--graph-json", "{}", option, "nowhere"])
     assert result.exit_code == 2
     assert "write HOST:PORT or :PORT" in result.output
 

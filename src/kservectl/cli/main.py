@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 import kservectl
 
@@ -19,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "download": ("kservectl.cli.download", "Fetch one model into a folder."),
     "crds": ("kservectl.cli.manifests", "Print the CustomResourceDefinitions."),
     "manifests": ("kservectl.cli.manifests", "Print everything that an installation needs."),
+    "completion": ("kservectl.cli.completion", "Print what completes this command line in a shell."),
 }
 
 
@@ -41,9 +43,20 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # By name alone: importing every command for its summary would take longer than a Tab may.
+        commands = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # `python -m kservectl --kubeconfig …` is the manager: options without a command are those of `run`.
-        if not args or (args[0].startswith("-") and args[0] not in ("--help", "--version", "-h")):
+        # While a word is completed there is no command yet.
+        bare = not args and not ctx.resilient_parsing
+        if bare or (args and args[0].startswith("-") and args[0] not in ("--help", "--version", "-h")):
             # The images of a graph's router and of an agent are given no command, as KServe's are.
             command = next((command for option, command in _GIVEN_AWAY_BY.items() if option in args), "run")
             args = [command, *args]
@@ -52,10 +65,15 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(kservectl.__version__, prog_name="kservectl")
-def _cli() -> None:
+def root() -> None:
     """A control plane for KServe. Without a command it runs the manager."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process: 0 for success, 1 for a failure, 2 for wrong usage."""
-    _cli.main(args=None if arguments is None else list(arguments), prog_name="kservectl")
+    root.main(args=None if arguments is None else list(arguments), prog_name="kservectl")
+
+
+def plugin() -> None:
+    """The same as `kubectl kserve`: kubectl starts `kubectl-kserve` for it."""
+    root.main(prog_name="kubectl kserve", complete_var="_KUBECTL_KSERVE_COMPLETE")
