@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.contextvars import merge_contextvars
 
 from kservectl.client.errors import ServerError
 from kservectl.informers import Change
@@ -86,7 +87,7 @@ async def test_a_failing_key_harms_no_other_and_its_delays_double() -> None:
         return reconcile_widget(obj, view)
 
     decisions.decide = decide
-    with structlog.testing.capture_logs() as logs:
+    with structlog.testing.capture_logs(processors=[merge_contextvars]) as logs:
         async with managing(api, replace(WIDGETS, reconcile=decisions)) as running:
             await api.put(WIDGET, widget("bad", "a"))
             await api.put(WIDGET, widget("good", "a"))
@@ -98,7 +99,7 @@ async def test_a_failing_key_harms_no_other_and_its_delays_double() -> None:
     assert delays[0] == pytest.approx(0.005, rel=0.2)
     assert all(1.6 <= later / earlier <= 2.5 for earlier, later in pairwise(delays))
     assert [entry["attempt"] for entry in failures(logs)] == list(range(1, len(delays) + 1))
-    assert failures(logs)[0]["key"] == "n/bad"
+    assert (failures(logs)[0]["namespace"], failures(logs)[0]["name"]) == ("n", "bad")
     assert isinstance(failures(logs)[0]["exc_info"].__cause__, RuntimeError)
 
 

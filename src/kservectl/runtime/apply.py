@@ -11,7 +11,7 @@ written, the status waits for the next decision, which sees them: it would be ou
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.drift import Difference, applied_fields, differences
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance, inherited
+from kservectl.runtime.journal import patched_fields, tell
 from kservectl.runtime.outcome import Outcome, Reference
 from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
@@ -148,7 +149,7 @@ class Applier:
         self._field_manager = field_manager
         self._inheritance = inheritance or Inheritance()
         self._memory: dict[ObjectKey, _Memory] = {}
-        self._log = structlog.get_logger().bind(kind=kind.kind)
+        self._log = structlog.get_logger()
 
     def forget(self, owner: ObjectKey) -> None:
         """The owner is gone."""
@@ -214,7 +215,8 @@ class Applier:
             if metadata.resource_version(answer) != metadata.resource_version(owner):
                 # A last finalizer's removal answers with the object as it vanishes; its deletion event ends the wait.
                 write.wrote(metadata.resource_version(answer))
-        self._count(self._kind, "patch_status" if subresource == "status" else "patch")
+        operation = "patch_status" if subresource == "status" else "patch"
+        self._tell(operation, self._kind, key, patched_fields(body))
         return answer
 
     # --- the children ---
@@ -235,8 +237,10 @@ class Applier:
             refusal = memory.refusals.get(child)
             if refusal is not None and self._stands(refusal, body, live):
                 known.append(refusal)
-            elif live is None or self._drift(live, body, child, memory):
-                work.append(self._write_child(owner, body, child, live, memory))
+            elif live is None:
+                work.append(self._write_child(owner, body, child, None, memory))
+            elif drift := self._drift(live, body, child, memory):
+                work.append(self._write_child(owner, body, child, live, memory, drift))
         if outcome.complete:
             work += [
                 self._prune(owner, kind, leftover) for kind, leftover in leftovers(owner, self._owns, wanted, view)
@@ -274,7 +278,13 @@ class Applier:
         return found
 
     async def _write_child(
-        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
+        self,
+        owner: Object,
+        body: Object,
+        child: tuple[Kind, ObjectKey],
+        live: Object | None,
+        memory: _Memory,
+        drift: Sequence[Difference] = (),
     ) -> Failure | None:
         kind, key = child
         before = memory.refusals.pop(child, None)
@@ -282,7 +292,7 @@ class Applier:
         try:
             failure = self._stranger(owner, body, kind, live) if live is not None else None
             if failure is None:
-                failure = await self._put(owner, body, child, live, memory)
+                failure = await self._put(owner, body, child, live, memory, drift)
         except (Invalid, Forbidden, BadRequest, NotFound) as error:  # not found is the namespace, or the kind
             if error.has_cause(_TERMINATING) and key.namespace == metadata.namespace(owner):
                 raise NamespaceGoing(error.message) from error
@@ -295,7 +305,13 @@ class Applier:
         return failure
 
     async def _put(
-        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], live: Object | None, memory: _Memory
+        self,
+        owner: Object,
+        body: Object,
+        child: tuple[Kind, ObjectKey],
+        live: Object | None,
+        memory: _Memory,
+        drift: Sequence[Difference],
     ) -> Failure | None:
         kind, key = child
         with self._expectations.writing(metadata.key(owner), kind, key) as write:
@@ -310,7 +326,7 @@ class Applier:
             else:
                 write.wrote(metadata.resource_version(answer))
                 self._settle(answer, body, child, memory)
-                self._count(kind, "create" if live is None else "apply")
+                self._tell("create" if live is None else "apply", kind, key, map(str, drift))
                 return None
         return await self._put_over_unseen(owner, body, child, memory)
 
@@ -323,7 +339,7 @@ class Applier:
             return live
         body = {"metadata": {**_observed(live), "managedFields": entries}}
         answer = await self._client.patch(kind, key.name, key.namespace, body)
-        self._count(kind, "inherit")
+        self._tell("inherit", kind, key)
         return answer
 
     async def _put_over_unseen(
@@ -337,9 +353,10 @@ class Applier:
             raise ApplyRetry(str(error)) from error
         if stranger := self._stranger(owner, body, kind, found):
             return stranger
-        if not differences(found, body, self._field_manager):
+        drift = differences(found, body, self._field_manager)
+        if not drift:
             raise ApplyRetry(f"the cache does not show {kind.kind} {key} yet")
-        return await self._put(owner, body, child, found, memory)
+        return await self._put(owner, body, child, found, memory, drift)
 
     def _stranger(self, owner: Object, body: Object, kind: Kind, live: Object) -> Failure | None:
         why = stranger(owner, body, kind, live, adopts=self._owns[kind])
@@ -376,7 +393,7 @@ class Applier:
             except Conflict as error:
                 raise ApplyRetry(str(error)) from error
             write.deleted()
-        self._count(kind, "delete")
+        self._tell("delete", kind, key)
 
     async def _delete_references(self, owner: Object, references: Sequence[Reference]) -> int:
         async def delete(reference: Reference) -> None:
@@ -386,12 +403,13 @@ class Applier:
                 )
             except NotFound:
                 return
-            self._count(reference.kind, "delete")
+            self._tell("delete", reference.kind, ObjectKey(reference.namespace, reference.name))
 
         await _all([delete(reference) for reference in references])
         return 0 if metadata.is_deleting(owner) else len(references)
 
-    def _count(self, kind: Kind, operation: str) -> None:
+    def _tell(self, operation: str, kind: Kind, key: ObjectKey, fields: Iterable[str] = ()) -> None:
+        tell(self._log, operation, kind, key, fields)
         if self._operations is not None:
             self._operations.labels(kind.kind, operation).inc()
 

@@ -27,6 +27,7 @@ from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.health import Health, LoopWatchdog
 from kservectl.runtime.inheritance import Inheritance
+from kservectl.runtime.journal import reconcile_ids
 from kservectl.runtime.lookup import Lookup
 from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
@@ -106,6 +107,7 @@ class Manager:
         identity = self._options.identity or new_identity()
         self.registry = registry or CollectorRegistry()
         """What `/metrics` shows."""
+        self._reconcile_ids = reconcile_ids(identity)
         ProcessCollector(registry=self.registry)
         self.metrics = RuntimeMetrics(self.registry)
         self._queue_metrics = QueueMetrics(self.registry)
@@ -170,6 +172,7 @@ class Manager:
             inheritance=self._options.inheritance,
             owns=self.sharing.owns if self.sharing else None,
             parted=self.sharing.member.poke if self.sharing else None,
+            ids=self._reconcile_ids,
         )
         self._runners.append(runner)
         return runner

@@ -1,7 +1,7 @@
 """One controller at work: its sources, queue and workers, started together and stopped in order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -34,6 +34,7 @@ class ControllerRunner:
         clock: Clock,
         events: EventRecorder,
         metrics: RuntimeMetrics,
+        ids: Iterator[str],
         queue_metrics: QueueMetrics | None = None,
         cache_sync_seconds: float = 120.0,
         inheritance: Inheritance | None = None,
@@ -69,6 +70,7 @@ class ControllerRunner:
             clock=clock,
             owns=self._owns,
             parted=parted or _nobody,
+            ids=ids,
         )
 
     async def run(self) -> None:

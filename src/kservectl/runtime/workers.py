@@ -6,7 +6,7 @@ a growing delay, unless no retry can mend it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -20,6 +20,7 @@ from kservectl.runtime.apply import Applied, Applier, ApplyRetry, NamespaceGoing
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.journal import reconciling
 from kservectl.runtime.metrics import ControllerMetrics
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.sources import Sources, owner_keys
@@ -44,6 +45,8 @@ class Workers:
         Whether this process is the one to act on a key; one that it is not is dropped.
     parted
         Called when a key is out of hand that `owns` has ceased to be true of.
+    ids
+        Gives each reconciliation the name that its lines in the log carry.
     """
 
     def __init__(
@@ -59,9 +62,11 @@ class Workers:
         clock: Clock,
         owns: Callable[[ObjectKey], bool],
         parted: Callable[[], None],
+        ids: Iterator[str],
     ) -> None:
         self._owns = owns
         self._parted = parted
+        self._ids = ids
         self._controller = controller
         self._queue = queue
         self._sources = sources
@@ -126,7 +131,8 @@ class Workers:
             self._told.pop(key, None)
             return
         started = self._clock.monotonic()
-        result = await self._attempt(key, obj)
+        with reconciling(self._controller.kind, key, next(self._ids)):
+            result = await self._attempt(key, obj)
         self._metrics.result(result)
         self._metrics.durations.observe(self._clock.monotonic() - started)
 
@@ -140,11 +146,11 @@ class Workers:
                 applied = await self._act(obj, self._decide(obj, view), view)
         except ApplyRetry as retry:
             delay = self._queue.add_rate_limited(key, share=False)
-            self._log.debug("observed state is out of date", key=str(key), reason=str(retry), next_delay=delay)
+            self._log.debug("observed state is out of date", reason=str(retry), next_delay=delay)
             return "requeue"
         except NamespaceGoing as going:
             self._queue.forget(key)  # its own deletion is the next that is heard of it
-            self._log.debug("the namespace is being deleted", key=str(key), reason=str(going))
+            self._log.debug("the namespace is being deleted", reason=str(going))
             return "success"
         except LeadershipLost:
             raise
@@ -175,8 +181,6 @@ class Workers:
         delay = self._queue.add_rate_limited(key)
         self._log.error(
             "reconcile failed",
-            kind=self._controller.kind.kind,
-            key=str(key),
             error=str(error) or f"not finished within {RECONCILE_SECONDS:g} s",
             attempt=attempt,
             next_delay=round(delay, 3),
@@ -200,9 +204,7 @@ class Workers:
             self._metrics.errors.inc()
             self._metrics.terminal_errors.inc()
             if self._told.get(key) != problem:
-                self._log.error(
-                    "reconcile failed for good", kind=self._controller.kind.kind, key=str(key), error=problem
-                )
+                self._log.error("reconcile failed for good", error=problem)
                 self._told[key] = problem
             return "error"
         self._told.pop(key, None)
