@@ -65,9 +65,13 @@ async def stack() -> AsyncIterator[Stack]:
 
 
 @contextmanager
-def manager(stack: Stack, *options: str, kubeconfig: Path | None = None) -> Iterator[ManagerProcess]:
-    """kservectl with its webhooks, ready."""
-    process = ManagerProcess(kubeconfig or stack.manager_kubeconfig, stack.folder / "manager.log", options=options)
+def manager(
+    stack: Stack, *options: str, kubeconfig: Path | None = None, again: ManagerProcess | None = None
+) -> Iterator[ManagerProcess]:
+    """kservectl with its webhooks, ready: a new one, or `again` one that has ended, at the same addresses."""
+    process = again or ManagerProcess(
+        kubeconfig or stack.manager_kubeconfig, stack.folder / "manager.log", options=options
+    )
     process.start_ready(_READY_SECONDS)
     try:
         yield process

@@ -30,8 +30,8 @@ async def run(number: int, idle_seconds: float) -> list[Figure]:
             figures = await _idle(process, number, idle_seconds)
             resident = usage(process.pid).resident_mb
             figures.append(Figure(f"{number} Ready", "resident memory after making them", f"{resident:.0f} MB"))
-        figures += await _restart(ours, number)
-        figures += await _secrets(ours, number)
+        figures += await _restart(ours, number, process)
+        figures += await _secrets(ours, number, process)
     return figures
 
 
@@ -62,10 +62,10 @@ def _asked(before: Counted, after: Counted) -> float:
     return after.writes() - before.writes()
 
 
-async def _restart(ours: Stack, number: int) -> list[Figure]:
+async def _restart(ours: Stack, number: int, process: ManagerProcess) -> list[Figure]:
     """From the start of the process until every key is decided: readiness is that caches are synced."""
     started = time.perf_counter()
-    with manager(ours) as process:
+    with manager(ours, again=process):
         while True:
             done, seconds = await counted(process), time.perf_counter() - started
             if done.reconciles >= number:
@@ -95,9 +95,9 @@ def _methods(requests: Mapping[str, float]) -> str:
     return ", ".join(f"{number:.0f} {method}" for method, number in sorted(requests.items()))
 
 
-async def _secrets(ours: Stack, number: int) -> list[Figure]:
+async def _secrets(ours: Stack, number: int, process: ManagerProcess) -> list[Figure]:
     """Two starts, without and with many Secrets in the cluster."""
-    without = await _resident(ours)
+    without = await _resident(ours, process)
     slots = asyncio.Semaphore(16)
 
     async def make(position: int) -> None:
@@ -110,10 +110,10 @@ async def _secrets(ours: Stack, number: int) -> list[Figure]:
         for position in range(_SECRETS):
             group.create_task(make(position))
     row = f"{_SECRETS} Secrets beside {number}"
-    return [memory_ratio(row, "resident memory", await _resident(ours), without, "without", at_most=1.05)]
+    return [memory_ratio(row, "resident memory", await _resident(ours, process), without, "without", at_most=1.05)]
 
 
-async def _resident(ours: Stack) -> float:
-    with manager(ours) as process:
+async def _resident(ours: Stack, process: ManagerProcess) -> float:
+    with manager(ours, again=process):
         await at_rest(process)
         return usage(process.pid).resident_mb
