@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
+import kservectl
 from kservectl.admission.inferencegraph import handler as inferencegraph
 from kservectl.admission.inferenceservice import handler as inferenceservice
 from kservectl.admission.localmodel import handler as localmodel
@@ -24,12 +25,14 @@ from kservectl.admission.trainedmodel import handler as trainedmodel
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     CLUSTER_STORAGE_CONTAINER,
+    INFERENCE_GRAPH,
     INFERENCE_SERVICE,
     LLM_INFERENCE_SERVICE,
     LOCAL_MODEL_CACHE,
     LOCAL_MODEL_NAMESPACE_CACHE,
     LOCAL_MODEL_NODE_GROUP,
     SERVING_RUNTIME,
+    TRAINED_MODEL,
 )
 from kservectl.client.client import Client
 from kservectl.clock import Clock
@@ -37,15 +40,19 @@ from kservectl.controllers.inferencegraph import controller as inferencegraph_co
 from kservectl.controllers.inferenceservice import controller as inferenceservice_controller
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.localmodel import controller as localmodel_controller
+from kservectl.controllers.localmodel.copy_metrics import CopyMetrics
 from kservectl.controllers.trainedmodel import controller as trainedmodel_controller
 from kservectl.controllers.trainedmodel import modelconfig
+from kservectl.informers import Informer
 from kservectl.manifests.names import WEBHOOK_CONFIGURATIONS, WEBHOOK_SERVICE
 from kservectl.modelregistry.lookup import RegistryQuestions, ask_again_when_configured, registry_lookup
 from kservectl.modelstorage.local_model import CACHE_LABEL
-from kservectl.objects.kind import CONFIG_MAP, SERVICE_ACCOUNT
+from kservectl.objects.kind import CONFIG_MAP, SERVICE_ACCOUNT, Kind
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.manager import Election, Manager, ManagerOptions
+from kservectl.runtime.metrics import BuildInfo
+from kservectl.runtime.object_metrics import ObjectMetrics
 from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.sharing import Sharding
 from kservectl.runtime.sources import unsynced
@@ -78,6 +85,10 @@ CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
 
 _OF_WHOLE_CLUSTER = frozenset(name for name in CONTROLLERS if name.startswith("localmodel"))
 """What nodes keep concerns every namespace: these do not run in a manager that looks at some only."""
+
+_CACHES = (LOCAL_MODEL_CACHE, LOCAL_MODEL_NAMESPACE_CACHE)
+_WITH_READINESS = (INFERENCE_SERVICE, INFERENCE_GRAPH, TRAINED_MODEL, *_CACHES)
+"""The kinds that have a condition Ready, which metrics count."""
 
 _CLUSTER_WIDE = (CLUSTER_STORAGE_CONTAINER, CLUSTER_SERVING_RUNTIME, LOCAL_MODEL_CACHE, LOCAL_MODEL_NODE_GROUP)
 _NAMESPACED = (SERVING_RUNTIME, LOCAL_MODEL_NAMESPACE_CACHE)
@@ -140,13 +151,18 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
     )
     if "trainedmodel" in options.controllers:
         _add_registry(manager, clock, options, rng)
+    controlled: dict[Kind, Informer] = {}
     for name in options.controllers:
         if options.namespaces and name in _OF_WHOLE_CLUSTER:
             _LOG.info("controller is not run, because it needs to see all namespaces", controller=name)
             continue
         workers = options.workers.get(name)
         build = CONTROLLERS[name]
-        manager.add(build(options.settings) if workers is None else build(options.settings, workers=workers))
+        controller = build(options.settings) if workers is None else build(options.settings, workers=workers)
+        controlled[controller.kind] = manager.add(controller).objects
+    ObjectMetrics(manager.registry, [controlled[kind] for kind in _WITH_READINESS if kind in controlled], clock.now)
+    CopyMetrics(manager.registry, [controlled[kind] for kind in _CACHES if kind in controlled])
+    BuildInfo(manager.registry, kservectl.__version__)
     if options.webhooks is not None:
         _add_webhooks(manager, clock, options, options.webhooks, rng)
     return manager

@@ -277,6 +277,22 @@ async def test_requests_are_counted_by_path_and_code() -> None:
         assert left is not None and 364 * 86400 < left < 366 * 86400
 
 
+async def test_reviews_are_counted_by_verdict_and_whose_fault_it_is() -> None:
+    def broken(request: AdmissionRequest, view: View) -> Object | Denied:
+        return Denied("the registry cannot be read", code=500, reason="InternalError")
+
+    async with serving(*HOOKS, Mutating("/broken", broken)) as server:
+        for path, obj in (("/validate", BOX), ("/validate", box("bad")), ("/mutate", BOX), ("/broken", BOX)):
+            await server.ask(path, review(obj))
+        counted = {
+            (path, verdict): metric(server, "kservectl_webhook_reviews_total", webhook=path, verdict=verdict)
+            for path in ("/validate", "/mutate", "/broken")
+            for verdict in ("allowed", "refused", "failed")
+        }
+    ones = {("/validate", "allowed"), ("/validate", "refused"), ("/mutate", "allowed"), ("/broken", "failed")}
+    assert counted == {each: float(each in ones) for each in counted}
+
+
 async def test_a_connection_is_kept_and_lives_through_a_change_of_certificate() -> None:
     now = datetime.now(UTC)
     other = make_ca(now)

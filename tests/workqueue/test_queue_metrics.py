@@ -30,6 +30,10 @@ async def test_metrics_follow_a_key_through_the_queue() -> None:
     assert value("workqueue_longest_running_processor_seconds") == 6
     q.add_rate_limited("a")
     assert value("workqueue_retries_total") == 1
+    failing = {"controller": "isvc"}
+    assert registry.get_sample_value("kservectl_queue_failing_keys", failing) == 1
+    q.forget("a")
+    assert registry.get_sample_value("kservectl_queue_failing_keys", failing) == 0
     q.done("a")
     q.done("b")
     assert value("workqueue_work_duration_seconds_sum") == 8

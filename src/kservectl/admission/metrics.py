@@ -1,6 +1,7 @@
 """Counts and times of admission requests, under controller-runtime's metric names, so that existing dashboards work."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -27,6 +28,12 @@ class WebhookMetrics:
             ("webhook",),
             registry=registry,
         )
+        self._reviews = Counter(
+            "kservectl_webhook_reviews_total",
+            "Reviews by their verdict: allowed, refused (the object is at fault), failed (something else is).",
+            ("webhook", "verdict"),
+            registry=registry,
+        )
         self._expiry = Gauge(
             "kservectl_certificate_expiry_seconds",
             "Seconds until a certificate of the webhook server expires; negative once it has.",
@@ -38,8 +45,14 @@ class WebhookMetrics:
         """Show this webhook's metrics from the start, as zeros, so that rates see its first request."""
         for code in ("200", "500"):
             self.requests.labels(webhook, code)
+        for verdict in ("allowed", "refused", "failed"):
+            self._reviews.labels(webhook, verdict)
         self.latency.labels(webhook)
         self.in_flight.labels(webhook)
+
+    def reviewed(self, webhook: str, verdict: Literal["allowed", "refused", "failed"]) -> None:
+        """A review got its verdict."""
+        self._reviews.labels(webhook, verdict).inc()
 
     def watch_expiry(self, kind: str, seconds_left: Callable[[], float]) -> None:
         """Show what `seconds_left` answers at the moment of each scrape, under this `kind`."""

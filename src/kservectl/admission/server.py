@@ -250,19 +250,27 @@ class WebhookServer:
             if isinstance(verdict, Denied):
                 return self._deny(webhook, request, verdict)
             if verdict.errors:
+                self._metrics.reviewed(webhook.path, "refused")
                 self._log.info("refused", path=webhook.path, errors=len(verdict.errors), **_about(request))
                 return review.invalid(request, verdict)
-            return review.allow(request, warnings=verdict.warnings)
+            return self._allow(webhook, request, warnings=verdict.warnings)
         if request.object is None:
-            return review.allow(request)
+            return self._allow(webhook, request)
         mutated = webhook.mutate(request, view)
         if isinstance(mutated, Denied):
             return self._deny(webhook, request, mutated)
         obj, warnings = (mutated.object, mutated.warnings) if isinstance(mutated, Mutated) else (mutated, ())
         patch = [] if obj is request.object else json_patch(request.object, obj)
+        return self._allow(webhook, request, patch=patch, warnings=warnings)
+
+    def _allow(
+        self, webhook: Webhook, request: AdmissionRequest, *, patch: Sequence[Object] = (), warnings: Sequence[str] = ()
+    ) -> bytes:
+        self._metrics.reviewed(webhook.path, "allowed")
         return review.allow(request, patch=patch, warnings=warnings)
 
     def _deny(self, webhook: Webhook, request: AdmissionRequest, denied: Denied) -> bytes:
+        self._metrics.reviewed(webhook.path, "failed" if denied.code >= 500 else "refused")
         self._log.info("refused", path=webhook.path, reason=denied.reason, **_about(request))
         return review.deny(request, denied)
 

@@ -8,6 +8,7 @@ import click
 import structlog
 from prometheus_client import CollectorRegistry
 
+import kservectl
 from kservectl.api.config import CONFIG_MAP_NAME, DEFAULT_NAMESPACE, Config, ConfigError
 from kservectl.cli.connect import cluster_options
 from kservectl.cli.process import run_until_signal
@@ -19,6 +20,7 @@ from kservectl.client.metrics import ClientMetrics
 from kservectl.clock import SystemClock, rfc3339
 from kservectl.controllers.localmodelnode.controller import build, configuration
 from kservectl.controllers.localmodelnode.disk import Disk
+from kservectl.controllers.localmodelnode.disk_metrics import DiskMetrics
 from kservectl.controllers.localmodelnode.download_job import MODELS_FOLDER
 from kservectl.controllers.localmodelnode.observing import Observer
 from kservectl.controllers.localmodelnode.settings import NodeSettings
@@ -27,6 +29,7 @@ from kservectl.modelstorage.paths import MODEL_PATH
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.runtime import logging
 from kservectl.runtime.manager import Manager, ManagerOptions
+from kservectl.runtime.metrics import BuildInfo
 from kservectl.runtime.reading import LiveReader
 
 
@@ -82,6 +85,8 @@ def node_agent(
             observer = Observer(disk, LiveReader(client), settings)
             await observer.look()
             manager.health.add_ready("disk", lambda: observer.problem)
+            DiskMetrics(manager.registry, settings.node, lambda: observer.last)
+            BuildInfo(manager.registry, kservectl.__version__)
             manager.add(build(settings, observer))
             manager.add_runnable("work on the disk", observer.work, needs_leader=True)
             _stop_when_moved(manager, settings, stop)

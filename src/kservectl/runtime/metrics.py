@@ -90,6 +90,14 @@ class ControllerMetrics:
         self._results[result].inc()
 
 
+class BuildInfo:
+    """`kservectl_build_info`: always 1; its label tells which version runs."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        gauge = Gauge("kservectl_build_info", "The version that runs.", ("version",), registry=registry)
+        gauge.labels(version).set(1)
+
+
 def exposition(registry: CollectorRegistry) -> bytes:
     """All metrics of `registry` in Prometheus' text format, without the `_created` series that no dashboard asks for."""
     return generate_latest(_WithoutCreated(registry))

@@ -7,6 +7,7 @@ import structlog
 
 from kservectl.client.client import Client
 from kservectl.clock import Clock
+from kservectl.informers import Informer
 from kservectl.objects.metadata import ObjectKey
 from kservectl.runtime.apply import Applier
 from kservectl.runtime.controller import Controller
@@ -72,6 +73,11 @@ class ControllerRunner:
             parted=parted or _nobody,
             ids=ids,
         )
+
+    @property
+    def objects(self) -> Informer:
+        """The cache of what is controlled."""
+        return self._sources.primary
 
     async def run(self) -> None:
         """Wait for the caches, then work until `shut_down`; raises CacheSyncTimeout when they do not fill."""

@@ -44,15 +44,27 @@ class QueueMetrics:
             registry=registry,
         )
 
-    def queue(self, name: str, ages: Callable[[], list[float]]) -> "QueueRecorder":
-        """The recorder of the queue called `name`; `ages` answers how long each key has been in hand, when scraped."""
-        return QueueRecorder(self, name, ages)
+        self.failing = Gauge(
+            "kservectl_queue_failing_keys",
+            "Keys that failed the last time and are tried again.",
+            ("controller",),
+            registry=registry,
+        )
+
+    def queue(self, name: str, ages: Callable[[], list[float]], failing: Callable[[], int]) -> "QueueRecorder":
+        """The recorder of the queue called `name`.
+
+        Asked when scraped: `ages` for how long each key has been in hand, `failing` for how many keys failed last time.
+        """
+        return QueueRecorder(self, name, ages, failing)
 
 
 class QueueRecorder:
     """The metrics of one queue."""
 
-    def __init__(self, metrics: QueueMetrics, name: str, ages: Callable[[], list[float]]) -> None:
+    def __init__(
+        self, metrics: QueueMetrics, name: str, ages: Callable[[], list[float]], failing: Callable[[], int]
+    ) -> None:
         labels = (name, name)
         self._name = name
         self._depth = metrics.depth
@@ -62,6 +74,7 @@ class QueueRecorder:
         self._queue_duration = metrics.queue_duration.labels(*labels)
         self._work_duration = metrics.work_duration.labels(*labels)
         metrics.unfinished.labels(*labels).set_function(lambda: sum(ages()))
+        metrics.failing.labels(name).set_function(failing)
         metrics.longest_running.labels(*labels).set_function(lambda: max(ages(), default=0.0))
 
     def added(self) -> None:

@@ -50,7 +50,7 @@ class WorkQueue(Generic[K]):
         self._getters: deque[asyncio.Future[None]] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._shut_down = False
-        self._recorder = metrics.queue(name, self._ages) if metrics else None
+        self._recorder = metrics.queue(name, self._ages, lambda: self._limiter.failing) if metrics else None
 
     def __len__(self) -> int:
         """Keys that wait to be taken now; delayed ones and those in hand are not counted."""

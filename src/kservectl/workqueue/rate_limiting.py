@@ -26,6 +26,10 @@ class KeyBackoff(Generic[K]):
         self._failures[key] = failures + 1
         return min(self._base * 2.0 ** min(failures, 60), self._cap)
 
+    def __len__(self) -> int:
+        """Keys that failed since they were last forgotten."""
+        return len(self._failures)
+
     def failures(self, key: K) -> int:
         return self._failures.get(key, 0)
 
@@ -71,6 +75,11 @@ class RateLimiter(Generic[K]):
         """Seconds from `now`; `share` says whether a turn of the bucket is taken too."""
         delay = max(self._backoff.next_delay(key), self._bucket.reserve(now) if share else 0.0)
         return delay * self._rng.uniform(1.0 - self._jitter, 1.0 + self._jitter)
+
+    @property
+    def failing(self) -> int:
+        """How many keys failed since they were last forgotten."""
+        return len(self._backoff)
 
     def retries(self, key: K) -> int:
         """Failures counted since the key was last forgotten."""

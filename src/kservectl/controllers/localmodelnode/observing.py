@@ -26,7 +26,7 @@ class Observer:
         self._disk = disk
         self._reader = reader
         self._settings = settings
-        self._problem = ""
+        self._last: DiskState | None = None
         self._slow: dict[Slow, None] = {}
         self._has_slow = asyncio.Event()
         self._log = structlog.get_logger(component="disk")
@@ -34,13 +34,17 @@ class Observer:
     @property
     def problem(self) -> str:
         """Why the disk could not be looked at the last time; "" when it could."""
-        return self._problem
+        return self._last.problem if self._last is not None else ""
+
+    @property
+    def last(self) -> DiskState | None:
+        """The disk as it was at the last look; None before the first."""
+        return self._last
 
     async def look(self) -> DiskState:
         """The disk as it is now."""
-        state = await asyncio.to_thread(self._disk.look)
-        self._problem = state.problem
-        return state
+        self._last = await asyncio.to_thread(self._disk.look)
+        return self._last
 
     async def observe(self, node: Object, view: View) -> View:
         """`view` as a NodeView; raises Unreadable."""
