@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kservectl.api.kinds import HTTP_ROUTE, TRAINED_MODEL
+from kservectl.clock import rfc3339
 from kservectl.controllers.inferenceservice.deletion import FINALIZER
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE
 from kservectl.objects.metadata import Object
@@ -192,6 +193,18 @@ def test_created_routes_that_no_gateway_took_up_yet_are_waited_for() -> None:
     assert world.said("IngressReady") == ("False", "ParentStatusNotAvailable", "Predictor HttpRouteNotReady")
     assert "url" not in world.status
     assert "Gateway gateways/main exists" in _told(world.decide(), "IngressReady").next_step
+
+
+def test_no_status_is_written_while_routes_are_so_new_that_a_gateway_is_about_to_speak() -> None:
+    world = World(service())
+    world.step()
+    world.roll_out()
+    world.apply(world.decide(), with_status=False)
+    world.child(HTTP_ROUTE, "iris")["metadata"]["creationTimestamp"] = rfc3339(world.now)
+    silent = world.decide()
+    assert (silent.status, silent.requeue_after) == (None, 2.0)
+    world.now += timedelta(seconds=2)
+    assert world.decide().status is not None
 
 
 def test_refused_route_tells_the_gateways_reason() -> None:

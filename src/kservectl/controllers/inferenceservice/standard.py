@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
-from kservectl.api.kinds import OPEN_TELEMETRY_COLLECTOR
+from kservectl.api.kinds import HTTP_ROUTE, OPEN_TELEMETRY_COLLECTOR
 from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import (
     address,
@@ -47,7 +47,7 @@ from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRE
 from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, SERVICE
+from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -100,7 +100,7 @@ def decide(
         entry = exposure.entry_of(parts).service
         draft.set_addresses(exposed.url, address.in_cluster_url(entry, settings.cluster_domain))
     _say_model(parts[0], draft, view)
-    patience = _patience(parts, draft, view)
+    patience = _patience(parts, exposed.routes, draft, view)
     desired = (*shared, *children, *exposed.routes)
     # What a canary runs that cannot be built now is not known; it takes no traffic.
     known = exposed.complete and all(canary.failure is None for canary in canaries)
@@ -175,20 +175,30 @@ def _run(workload: Workload, view: View, config: Config, settings: Settings) -> 
     return children
 
 
-def _patience(parts: Sequence[Deployed], draft: StatusDraft, view: View) -> float | None:
-    """Seconds for which the first status may wait because a Deployment that was just created has yet to say a word.
+def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: StatusDraft, view: View) -> float | None:
+    """Seconds for which the status may wait because what was just created has yet to say a word: a Deployment before the
+    first status, a route at any time.
 
-    It does within milliseconds, as a rule, and then there is something to tell: one write instead of two.
+    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two.
     """
-    if draft.before.get("conditions"):
-        return None
-    waits = []
-    for node in (node for part in parts for node in part.workload.nodes):
-        live = view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace)
-        created = metadata.metadata(live or {}).get("creationTimestamp")
-        if live is not None and created and not (live.get("status") or {}).get("conditions"):
-            waits.append(_FIRST_WORD - (view.now - parse_time(str(created))).total_seconds())
+    waits = [
+        _silence(HTTP_ROUTE, metadata.name(route), metadata.namespace(route), "parents", view)
+        for route in routes
+        if route["kind"] == HTTP_ROUTE.kind
+    ]
+    if not draft.before.get("conditions"):
+        nodes = [node.metadata for part in parts for node in part.workload.nodes]
+        waits += [_silence(DEPLOYMENT, node.name, node.namespace, "conditions", view) for node in nodes]
     return max((wait for wait in waits if wait > 0), default=None)
+
+
+def _silence(kind: Kind, name: str, namespace: str, word: str, view: View) -> float:
+    """How much longer an object may be silent; not positive when it has spoken, is old, or is not there."""
+    live = view.get(kind, name, namespace)
+    created = metadata.metadata(live or {}).get("creationTimestamp")
+    if live is None or not created or (live.get("status") or {}).get(word):
+        return 0.0
+    return _FIRST_WORD - (view.now - parse_time(str(created))).total_seconds()
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
