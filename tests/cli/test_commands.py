@@ -47,6 +47,19 @@ def test_crds_and_manifests_print_what_an_installation_holds() -> None:
     assert stream == documents()
 
 
+def test_manifests_are_printed_with_components() -> None:
+    options = ["--component", "namespaced", "--namespace", "team-a", "--component", "high-availability"]
+    stream = list(yaml.safe_load_all(CliRunner().invoke(ROOT, ["manifests", *options]).stdout))
+    assert stream == documents(["high-availability", "namespaced"], ["team-a"])
+
+
+@pytest.mark.parametrize(
+    "options", [["--component", "no-such"], ["--namespace", "a"], ["--component", "sharding", "--write", "there"]]
+)
+def test_manifests_refuse_what_makes_no_sense(options: list[str]) -> None:
+    assert CliRunner().invoke(ROOT, ["manifests", *options]).exit_code == 2
+
+
 def test_manifests_are_written_to_a_folder(tmp_path: Path) -> None:
     result = CliRunner().invoke(ROOT, ["manifests", "--write", str(tmp_path)])
     assert result.exit_code == 0

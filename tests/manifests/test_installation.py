@@ -1,7 +1,6 @@
 """What an installation consists of: names that others rely on, least privilege, and a pod that is locked down."""
 
 import re
-from typing import Any
 
 from kservectl.api.config import Config
 from kservectl.api.servingruntime import ClusterServingRuntime
@@ -15,13 +14,16 @@ from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.storage import storage_container
 from kservectl.objects.metadata import Object
 
+ROLES = [obj for obj in rbac.objects() if obj["kind"] in ("Role", "ClusterRole")]
 RUNTIMES = {runtime["metadata"]["name"]: ClusterServingRuntime.parse(runtime) for runtime in runtimes()}
 
 
-def rules(role: dict[str, Any]) -> set[tuple[str, str, str, str]]:
-    """(group, resource, verb, resource name or *) of every right."""
+def rules(*kinds: str) -> set[tuple[str, str, str, str]]:
+    """(group, resource, verb, resource name or *) of every right that roles of these kinds give."""
     return {
         (group, resource, verb, name)
+        for role in ROLES
+        if role["kind"] in kinds
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
@@ -52,30 +54,29 @@ def test_the_gateway_is_the_one_that_the_configuration_names() -> None:
 
 
 def test_secrets_of_other_namespaces_may_be_read_by_name_and_nothing_else() -> None:
-    assert {right[2:] for right in rules(rbac.cluster_role()) if right[1] == "secrets"} == {("get", "*")}
+    assert {right[2:] for right in rules("ClusterRole") if right[1] == "secrets"} == {("get", "*")}
 
 
 def test_the_manager_may_write_no_secret_outside_of_its_namespace() -> None:
-    secrets = {right[2:] for right in rules(rbac.role()) if right[1] == "secrets"}
+    secrets = {right[2:] for right in rules("Role") if right[1] == "secrets"}
     assert secrets == {("create", "*")} | {
         (verb, "kserve-webhook-server-cert") for verb in ("get", "list", "watch", "update")
     }
 
 
 def test_no_right_is_a_wildcard() -> None:
-    for group, resource, verb, _ in rules(rbac.cluster_role()) | rules(rbac.role()):
+    for group, resource, verb, _ in rules("ClusterRole", "Role"):
         assert "*" not in (group, resource, verb)
 
 
 def test_children_are_applied_and_deleted_and_never_replaced() -> None:
-    rights = rules(rbac.cluster_role())
+    rights = rules("ClusterRole")
     children = {right[:2] for right in rights if right[2] == "create"} - {("events.k8s.io", "events")}
     assert children == {
         ("", "configmaps"),
         ("", "persistentvolumeclaims"),
         ("", "persistentvolumes"),
         ("", "services"),
-        ("apps", "controllerrevisions"),
         ("apps", "controllerrevisions"),
         ("apps", "deployments"),
         ("autoscaling", "horizontalpodautoscalers"),
@@ -101,19 +102,23 @@ def test_children_are_applied_and_deleted_and_never_replaced() -> None:
 
 def test_only_our_own_webhook_configurations_may_be_changed() -> None:
     changed = {
-        right[3]
-        for right in rules(rbac.cluster_role())
-        if right[1].endswith("webhookconfigurations") and right[2] == "patch"
+        right[3] for right in rules("ClusterRole") if right[1].endswith("webhookconfigurations") and right[2] == "patch"
     }
     assert changed == {obj["metadata"]["name"] for obj in webhooks.configurations()} == set(WEBHOOK_CONFIGURATIONS)
 
 
-def test_bindings_bind_the_account_that_the_manager_runs_as() -> None:
+def test_every_role_is_bound_to_the_account_that_the_manager_runs_as() -> None:
     account = manager.deployment()["spec"]["template"]["spec"]["serviceAccountName"]
-    assert rbac.service_account()["metadata"]["name"] == account
-    for binding, role in ((rbac.cluster_role_binding(), rbac.cluster_role()), (rbac.role_binding(), rbac.role())):
-        assert binding["roleRef"]["kind"] == role["kind"]
-        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    first, *others = rbac.objects()
+    assert (first["kind"], first["metadata"]["name"]) == ("ServiceAccount", account)
+    for role, binding in zip(others[::2], others[1::2], strict=True):
+        assert binding["kind"] == f"{role['kind']}Binding"
+        assert binding["roleRef"] == {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": role["kind"],
+            "name": role["metadata"]["name"],
+        }
+        assert role["metadata"] == binding["metadata"]
         (subject,) = binding["subjects"]
         assert (subject["name"], subject["namespace"]) == (account, "kserve")
 

@@ -1,5 +1,6 @@
 """`kservectl crds` and `kservectl manifests`: what an installation consists of."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from kservectl.api.crds import crds as definitions
 from kservectl.cli.printing import as_json, as_list, as_yaml
 from kservectl.manifests import layout
+from kservectl.manifests.components.catalogue import EXAMPLE_NAMESPACES, components
 from kservectl.objects.metadata import Object
 
 _output = click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml")
@@ -22,14 +24,31 @@ def crds(output: str) -> None:
 @click.command()
 @_output
 @click.option(
+    "--component",
+    "names",
+    multiple=True,
+    type=click.Choice(list(components())),
+    help="With this variant of the installation (repeatable).",
+)
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="One that the component `namespaced` is about (repeatable; default: default).",
+)
+@click.option(
     "--write", "directory", type=click.Path(path_type=Path), help="Write the folder of manifests there instead."
 )
-def manifests(output: str, directory: Path | None) -> None:
+def manifests(output: str, names: Sequence[str], namespaces: Sequence[str], directory: Path | None) -> None:
     """Print everything that an installation needs, in the order in which to apply it."""
     if directory is None:
-        _print(layout.documents(), output)
+        if namespaces and "namespaced" not in names:
+            raise click.UsageError("--namespace says what --component namespaced is about; give both")
+        _print(layout.documents(names, namespaces or EXAMPLE_NAMESPACES), output)
         return
-    for path in layout.write(directory):
+    if names:
+        raise click.UsageError("--write writes all components; say which to use in a kustomization of yours")
+    for path in layout.write(directory, layout.files(namespaces or EXAMPLE_NAMESPACES)):
         click.echo(f"{path} {'written' if path.exists() else 'removed'}")
 
 

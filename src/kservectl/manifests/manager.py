@@ -21,6 +21,11 @@ from kservectl.manifests.names import (
 )
 from kservectl.objects.metadata import Object
 
+ARGUMENTS = "/spec/template/spec/containers/0/args"
+MOUNTS = "/spec/template/spec/containers/0/volumeMounts"
+VOLUMES = "/spec/template/spec/volumes"
+"""JSON pointers into the Deployment, for what changes it."""
+
 _USER = 65532
 _GRACE_SECONDS = 40
 """The manager takes up to half a minute to finish what it has in hand."""
@@ -73,7 +78,10 @@ def webhook_service() -> Object:
 
 def metrics_service() -> Object:
     """What Prometheus scrapes."""
-    return _service(METRICS_SERVICE, METRICS_PORT, METRICS_PORT_NAME)
+    service = _service(METRICS_SERVICE, METRICS_PORT, METRICS_PORT_NAME)
+    # By this a ServiceMonitor tells it from the webhooks' Service.
+    service["metadata"]["labels"]["app.kubernetes.io/component"] = METRICS_SERVICE
+    return service
 
 
 def _service(name: str, port: int, target: str) -> Object:

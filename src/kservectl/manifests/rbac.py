@@ -1,9 +1,7 @@
-"""What the manager may do: no more than it does.
+"""What the manager may do: no more than it does, in roles that can be left out or bound elsewhere one by one.
 
-The ClusterRole covers what is watched and written in every namespace. The credentials of pods are read one by one, by
-name, when a pod is made; no Secret but the webhook certificate is ever listed or watched. That one and Leases are the
-business of a Role in the manager's own namespace. Children are written by server-side apply, which
-needs `patch`, and `create` for an object that is not there yet.
+The credentials of pods are read one by one, by name, when a pod is made; no Secret but the webhook certificate is ever listed or
+watched. Children are written by server-side apply, which needs `patch`, and `create` for an object that is not there yet.
 """
 
 from collections.abc import Sequence
@@ -12,63 +10,80 @@ from kservectl.admission.rotation import SECRET_NAME
 from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATIONS
 from kservectl.objects.metadata import Object
 
+WORKLOADS = f"{MANAGER}-workloads"
+"""What services, graphs and models are made of, in the namespaces of their owners."""
+CACHES = f"{MANAGER}-caches"
+"""What nodes keep of models."""
+CERTIFICATES = f"{MANAGER}-certificates"
+"""The self-made certificate of the webhooks; not needed where somebody else makes it."""
+SHARDING = f"{MANAGER}-sharding"
+
 _READ = ("get", "list", "watch")
 _OWN = ("get", "list", "watch", "create", "patch", "delete")
 _API_GROUP = "rbac.authorization.k8s.io"
+_CONFIGURATION_KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 
 
-def service_account() -> Object:
-    return _named("v1", "ServiceAccount", namespace=NAMESPACE)
+def objects() -> list[Object]:
+    """The account of the manager and all that a manager of a whole cluster may do."""
+    account = _named("v1", "ServiceAccount", namespace=NAMESPACE)
+    return [
+        account,
+        *cluster_wide(MANAGER, _of_cluster()),
+        *cluster_wide(WORKLOADS, workloads()),
+        *cluster_wide(CACHES, _caches()),
+        *cluster_wide(CERTIFICATES, _trust()),
+        *in_namespace(NAMESPACE, MANAGER, [_rule("coordination.k8s.io", ("leases",), ("get", "create", "update"))]),
+        *in_namespace(NAMESPACE, CERTIFICATES, _certificate()),
+    ]
 
 
-def cluster_role() -> Object:
-    """Rights in every namespace."""
-    rules = [
+def sharding() -> list[Object]:
+    """What replicas that share their work need beside: to see one another's Leases, and to clear away those of the dead."""
+    return in_namespace(NAMESPACE, SHARDING, [_rule("coordination.k8s.io", ("leases",), ("list", "watch", "delete"))])
+
+
+def configuration() -> list[Object]:
+    """What a manager of some namespaces needs in its own, unless that is one of them: to read its configuration."""
+    return in_namespace(NAMESPACE, f"{MANAGER}-configuration", [_rule("", ("configmaps",), _READ)])
+
+
+def cluster_wide(name: str, rules: Sequence[Object]) -> list[Object]:
+    """A ClusterRole and its binding to the manager."""
+    return [
+        _named(f"{_API_GROUP}/v1", "ClusterRole", name=name) | {"rules": list(rules)},
+        _named(f"{_API_GROUP}/v1", "ClusterRoleBinding", name=name) | _binding("ClusterRole", name),
+    ]
+
+
+def in_namespace(namespace: str, name: str, rules: Sequence[Object]) -> list[Object]:
+    """A Role and its binding to the manager."""
+    return [
+        _named(f"{_API_GROUP}/v1", "Role", namespace, name) | {"rules": list(rules)},
+        _named(f"{_API_GROUP}/v1", "RoleBinding", namespace, name) | _binding("Role", name),
+    ]
+
+
+def workloads() -> list[Object]:
+    """Rules about what has a namespace."""
+    return [
         _rule("serving.kserve.io", ("inferencegraphs", "inferenceservices"), (*_READ, "patch")),
-        _rule("serving.kserve.io", ("localmodelcaches", "localmodelnamespacecaches"), (*_READ, "patch")),
-        _rule("serving.kserve.io", ("localmodelnodes",), _OWN),
         _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "patch", "delete")),
         _rule(
             "serving.kserve.io",
-            (
-                "inferencegraphs/status",
-                "inferenceservices/status",
-                "localmodelcaches/status",
-                "localmodelnamespacecaches/status",
-                "localmodelnodegroups/status",
-                "trainedmodels/status",
-            ),
+            ("inferencegraphs/status", "inferenceservices/status", "trainedmodels/status"),
             ("patch",),
         ),
         _rule(
             "serving.kserve.io",
-            (
-                "inferencegraphs/finalizers",
-                "inferenceservices/finalizers",
-                "localmodelcaches/finalizers",
-                "localmodelnamespacecaches/finalizers",
-                "trainedmodels/finalizers",
-            ),
+            ("inferencegraphs/finalizers", "inferenceservices/finalizers", "trainedmodels/finalizers"),
             ("update",),
         ),
-        _rule(
-            "serving.kserve.io",
-            (
-                "clusterservingruntimes",
-                "clusterstoragecontainers",
-                "llminferenceservices",
-                "localmodelnodegroups",
-                "servingruntimes",
-            ),
-            _READ,
-        ),
+        _rule("serving.kserve.io", ("llminferenceservices", "localmodelnamespacecaches", "servingruntimes"), _READ),
         # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
         _rule("", ("configmaps", "services"), _OWN),
-        # Volumes of model caches; LocalModelNodes are owned by their Nodes.
-        _rule("", ("persistentvolumeclaims", "persistentvolumes"), _OWN),
-        _rule("", ("nodes/finalizers",), ("update",)),
         _rule("", ("secrets",), ("get",)),
-        _rule("", ("nodes", "pods", "serviceaccounts"), _READ),
+        _rule("", ("pods", "serviceaccounts"), _READ),
         _rule("apps", ("controllerrevisions", "deployments"), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
         _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
@@ -79,48 +94,50 @@ def cluster_role() -> Object:
         _rule("keda.sh", ("scaledobjects",), _OWN),
         _rule("opentelemetry.io", ("opentelemetrycollectors",), _OWN),
         _rule("events.k8s.io", ("events",), ("create", "patch")),
+    ]
+
+
+def _of_cluster() -> list[Object]:
+    return [
+        _rule(
+            "serving.kserve.io",
+            ("clusterservingruntimes", "clusterstoragecontainers", "localmodelcaches", "localmodelnodegroups"),
+            _READ,
+        ),
         # Whether a third party's kind is served is learnt from its definition coming and going.
         _rule("apiextensions.k8s.io", ("customresourcedefinitions",), ("list", "watch")),
-        _rule(
-            "admissionregistration.k8s.io",
-            ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
-            ("list", "watch"),
-        ),
-        _rule(
-            "admissionregistration.k8s.io",
-            ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
-            ("get", "patch"),
-            names=WEBHOOK_CONFIGURATIONS,
-        ),
     ]
-    return _named(f"{_API_GROUP}/v1", "ClusterRole") | {"rules": rules}
 
 
-def cluster_role_binding() -> Object:
-    return _named(f"{_API_GROUP}/v1", "ClusterRoleBinding") | _binding("ClusterRole")
+def _caches() -> list[Object]:
+    caches = ("localmodelcaches", "localmodelnamespacecaches")
+    return [
+        _rule("serving.kserve.io", caches, ("patch",)),
+        _rule("serving.kserve.io", ("localmodelnodes",), _OWN),
+        _rule(
+            "serving.kserve.io",
+            (*(f"{each}/status" for each in caches), "localmodelnodegroups/status"),
+            ("patch",),
+        ),
+        _rule("serving.kserve.io", [f"{each}/finalizers" for each in caches], ("update",)),
+        _rule("", ("persistentvolumeclaims", "persistentvolumes"), _OWN),
+        _rule("", ("nodes",), _READ),
+        # LocalModelNodes are owned by their Nodes.
+        _rule("", ("nodes/finalizers",), ("update",)),
+    ]
 
 
-def role() -> Object:
-    """Rights in the manager's own namespace."""
-    rules = [
-        _rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
+def _trust() -> list[Object]:
+    return [
+        _rule("admissionregistration.k8s.io", _CONFIGURATION_KINDS, ("list", "watch")),
+        _rule("admissionregistration.k8s.io", _CONFIGURATION_KINDS, ("get", "patch"), names=WEBHOOK_CONFIGURATIONS),
+    ]
+
+
+def _certificate() -> list[Object]:
+    return [
         _rule("", ("secrets",), ("create",)),
         _rule("", ("secrets",), (*_READ, "update"), names=(SECRET_NAME,)),
-    ]
-    return _named(f"{_API_GROUP}/v1", "Role", namespace=NAMESPACE) | {"rules": rules}
-
-
-def role_binding() -> Object:
-    return _named(f"{_API_GROUP}/v1", "RoleBinding", namespace=NAMESPACE) | _binding("Role")
-
-
-def sharding() -> list[Object]:
-    """What replicas that share their work need beside: to see one another's Leases, and to clear away those of the dead."""
-    name = f"{MANAGER}-sharding"
-    rules = [_rule("coordination.k8s.io", ("leases",), ("list", "watch", "delete"))]
-    return [
-        _named(f"{_API_GROUP}/v1", "Role", namespace=NAMESPACE, name=name) | {"rules": rules},
-        _named(f"{_API_GROUP}/v1", "RoleBinding", namespace=NAMESPACE, name=name) | _binding("Role", name),
     ]
 
 
@@ -131,7 +148,7 @@ def _named(api_version: str, kind: str, namespace: str = "", name: str = MANAGER
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def _binding(role_kind: str, name: str = MANAGER) -> Object:
+def _binding(role_kind: str, name: str) -> Object:
     return {
         "roleRef": {"apiGroup": _API_GROUP, "kind": role_kind, "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": MANAGER, "namespace": NAMESPACE}],
