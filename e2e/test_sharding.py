@@ -62,11 +62,13 @@ async def shared_by(api: Api, number: int, seconds: float = 40) -> None:
 
 
 async def served_by(api: Api, namespace: str) -> Counter[str]:
-    """How many services each replica told of that they are Ready."""
-    found = await api.list(EVENT, namespace)
-    return Counter(
-        str(event.get("reportingInstance")) for event in found if event.get("reason") == "InferenceServiceReady"
-    )
+    """How many services each replica told of that they are Ready, once all were told of: events come after the status."""
+
+    def told(found: Sequence[Object]) -> list[Object]:
+        return [event for event in found if event.get("reason") == "InferenceServiceReady"]
+
+    events = await api.until_all(EVENT, namespace, lambda found: len(told(found)) >= _SERVICES, "all are told of")
+    return Counter(str(event.get("reportingInstance")) for event in told(events))
 
 
 async def limited(api: Api, namespace: str, most: int, seconds: float) -> None:
