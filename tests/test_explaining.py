@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.api.reasons import REASONS
 from kservectl.cli.target import resolve
 from kservectl.cli.tree import OWNED
 from kservectl.clock import SystemClock
@@ -99,3 +100,13 @@ async def test_the_managers_metrics_are_a_page_of_the_api_server(environment: En
     async with aiohttp.ClientSession() as session, session.get(f"{environment.cluster.url}/metrics") as answer:
         text = await answer.text()
     assert 'controller_runtime_max_concurrent_reconciles{controller="inferenceservice"} 8.0' in text
+
+
+async def test_a_reason_without_a_step_of_its_own_gets_the_step_of_the_documentation(environment: Environment) -> None:
+    await settle(environment, service("waits", fault="crash-loop"))
+    answer = await ask(environment, "waits")
+
+    ready = next(each for each in answer.explanations if each.about == "PredictorReady")
+    assert ready.reason in REASONS
+    assert ready.next_step == REASONS[ready.reason].next_step
+    assert ready.reason in [each["reason"] for each in answer.document()["explanations"]]

@@ -5,7 +5,7 @@ The cluster is only read. The answer is what `reconcile` itself says, so it can 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kservectl.api.kinds import (
@@ -16,6 +16,7 @@ from kservectl.api.kinds import (
     LOCAL_MODEL_NAMESPACE_CACHE,
     TRAINED_MODEL,
 )
+from kservectl.api.reasons import next_step
 from kservectl.assembly import CONTROLLERS
 from kservectl.client.client import Client
 from kservectl.client.errors import NotFound
@@ -55,7 +56,13 @@ class Answer:
         return {
             "ready": self.ready,
             "explanations": [
-                {"about": each.about, "message": each.message, "ok": each.ok, "nextStep": each.next_step}
+                {
+                    "about": each.about,
+                    "message": each.message,
+                    "reason": each.reason,
+                    "ok": each.ok,
+                    "nextStep": each.next_step,
+                }
                 for each in self.explanations
             ],
         }
@@ -80,7 +87,12 @@ async def explain(
     ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
     # What a person can do something about is nearest to the cause; conditions that merely follow from it come after.
     ordered = sorted(outcome.explanations, key=lambda each: (each.ok, not each.next_step))
-    return Answer(obj, ready, tuple(ordered))
+    return Answer(obj, ready, tuple(map(_with_step, ordered)))
+
+
+def _with_step(said: Explanation) -> Explanation:
+    """What can be done about the reason in general, where the decision knows of nothing that fits the object better."""
+    return said if said.ok or said.next_step else replace(said, next_step=next_step(said.reason))
 
 
 async def snapshot(client: Client, controller: Controller, namespace: str, *, now: datetime) -> StaticView:

@@ -27,13 +27,14 @@ class Explanation:
     """One step of a decision in a sentence, for `kservectl why` and debug logs.
 
     `about` names what it is about (a condition type, a field, a child as `Kind/name`); `ok` says whether this stands in
-    the way of Ready; `next_step` is what a person could do about it.
+    the way of Ready; `next_step` is what a person could do about it; `reason` is that of the condition, if there is one.
     """
 
     about: str
     message: str
     ok: bool = False
     next_step: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,4 +51,4 @@ def _explanation(found: Finding) -> Explanation:
     state = "ready" if found.readiness.is_ready else "not ready"
     verb = "are" if found.about.endswith("s") else "is"
     sentence = f"{found.about} {verb} {state}{f' ({said})' if said else ''}."
-    return Explanation(found.about, sentence, found.readiness.is_ready, found.next_step)
+    return Explanation(found.about, sentence, found.readiness.is_ready, found.next_step, found.readiness.reason)

@@ -149,5 +149,5 @@ def _failed(status: GraphStatus, failure: CannotDecide) -> Outcome:
         status=status.to_wire(),
         events=(*status.transition(), *events),
         terminal_error=None if of_a_service else failure.message,
-        explanations=(Explanation("Ready", failure.message, next_step=failure.next_step),),
+        explanations=(Explanation("Ready", failure.message, next_step=failure.next_step, reason=failure.reason),),
     )

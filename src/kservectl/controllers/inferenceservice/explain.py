@@ -5,6 +5,7 @@ Reads conditions and pods; changes neither. The conditions stay KServe's, the se
 
 from collections.abc import Iterator, Sequence
 
+from kservectl.api.reasons import next_step
 from kservectl.controllers.inferenceservice.component import WORKER_CONTAINER
 from kservectl.controllers.inferenceservice.component_metadata import COMPONENT_LABEL
 from kservectl.controllers.inferenceservice.conditions import TRUE, ConditionSet
@@ -56,7 +57,9 @@ def conditions(found: ConditionSet, *, ingress_step: str = "") -> Iterator[Expla
         ok = condition.status == TRUE
         said = ": ".join(part for part in (condition.reason, condition.message) if part)
         step = ingress_step if type_ == INGRESS_READY and not ok else ""
-        yield Explanation(type_, f"{type_} is {condition.status}{f' ({said})' if said else ''}.", ok=ok, next_step=step)
+        yield Explanation(
+            type_, f"{type_} is {condition.status}{f' ({said})' if said else ''}.", ok, step, condition.reason
+        )
 
 
 def pods(found: Sequence[Object]) -> Iterator[Explanation]:
@@ -97,7 +100,7 @@ def _container(about: str, pod: str, container: ContainerState, role: str) -> Ex
         return Explanation(
             about,
             f"{which} cannot get its image ({container.waiting}{_quoted(container.waiting_message)}).",
-            next_step="Check the image's name and tag, and that imagePullSecrets allow to pull it.",
+            next_step=next_step(container.waiting),
         )
     if container.waiting in _NOT_MADE:
         # A Secret or ConfigMap that it names is missing, most of the time.

@@ -36,5 +36,5 @@ def outcome_of(
         status=draft.to_wire(),
         events=raised,
         terminal_error=failure.message,
-        explanations=(Explanation(condition, failure.message, next_step=failure.next_step),),
+        explanations=(Explanation(condition, failure.message, next_step=failure.next_step, reason=failure.reason),),
     )

@@ -8,6 +8,7 @@ Which nodes keep a copy is written by the controller of nodes (`placement`), bec
 from kservectl.api.errors import Malformed
 from kservectl.api.kinds import INFERENCE_SERVICE, LLM_INFERENCE_SERVICE, LOCAL_MODEL_NODE, LOCAL_MODEL_NODE_GROUP
 from kservectl.api.localmodel import LocalModelCache
+from kservectl.api.reasons import next_step
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.localmodel import cache as caches
@@ -114,14 +115,14 @@ def _missing(names: tuple[str, ...]) -> Finding:
 def _volumes(taken: tuple[str, ...]) -> Finding:
     if not taken:
         return Finding(VOLUMES_READY)
-    return Finding(VOLUMES_READY, FALSE, "NameTaken", "; ".join(taken), "Rename one of the caches.")
+    return Finding(VOLUMES_READY, FALSE, "NameTaken", "; ".join(taken), next_step("NameTaken"))
 
 
 def _explained(status: CacheStatus) -> tuple[Explanation, ...]:
     return tuple(
         Explanation(finding.condition, f"{finding.condition} is True.", ok=True)
         if finding.status == TRUE
-        else Explanation(finding.condition, finding.message + ".", next_step=finding.next_step)
+        else Explanation(finding.condition, finding.message + ".", next_step=finding.next_step, reason=finding.reason)
         for finding in status.findings
     )
 

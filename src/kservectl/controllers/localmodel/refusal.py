@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kservectl.api.reasons import next_step
 from kservectl.controllers.inferenceservice.conditions import ConditionSet
 from kservectl.controllers.localmodel.status import DEPENDENTS, READY, VOLUMES_READY
 from kservectl.objects.metadata import Object
@@ -11,10 +12,6 @@ from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 from kservectl.runtime.view import View
 
 _REASON = "VolumeRefused"
-_NEXT_STEP = (
-    "If the volume specs of the node group changed, delete the object once no pod uses it; it is made anew. Otherwise correct "
-    "what the message names."
-)
 
 
 def amended(cache: Object, outcome: Outcome, failures: Sequence[Failure], view: View) -> Outcome:
@@ -27,7 +24,7 @@ def amended(cache: Object, outcome: Outcome, failures: Sequence[Failure], view: 
     said = conditions.before(VOLUMES_READY)
     told = said is not None and said.message == message
     explained = (
-        Explanation(f"{failure.kind.kind}/{failure.key.name}", failure.message, next_step=_NEXT_STEP)
+        Explanation(f"{failure.kind.kind}/{failure.key.name}", failure.message, next_step=next_step(_REASON))
         for failure in failures
     )
     return replace(

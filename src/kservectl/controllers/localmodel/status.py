@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kservectl.api.reasons import next_step
 from kservectl.clock import parse_time, rfc3339
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, ConditionSet, Truth
 from kservectl.controllers.localmodel.cache import Cache
@@ -145,15 +146,13 @@ def _storage(found: Sequence[Copy]) -> Finding:
     if first is None:
         return Finding(STORAGE_AVAILABLE)
     message = f"{_count(refused or waiting, found)} no room, such as {first.node}: {first.message}"
-    step = "Raise storageLimit of the node group, delete caches, or set evictionPolicy: LeastRecentlyUsed on the group."
-    return Finding(STORAGE_AVAILABLE, FALSE if refused else UNKNOWN, first.waits, message, step)
+    return Finding(STORAGE_AVAILABLE, FALSE if refused else UNKNOWN, first.waits, message, next_step(first.waits))
 
 
 def _available(cache: Cache, found: Sequence[Copy]) -> Finding:
     if not found:
         message = f"no node belongs to the node groups {', '.join(cache.groups)}"
-        step = "Compare the nodeAffinity of the groups' persistentVolumeSpec with the labels of the nodes."
-        return Finding(COPIES_AVAILABLE, FALSE, "NoNodes", message, step)
+        return Finding(COPIES_AVAILABLE, FALSE, "NoNodes", message, next_step("NoNodes"))
     failed = [copy for copy in found if copy.state == ERROR and not copy.waits]
     if failed:
         first = failed[0]
@@ -171,7 +170,7 @@ def _available(cache: Cache, found: Sequence[Copy]) -> Finding:
         f"Nothing was heard of the agent of {silent[0]}: kubectl -n kserve-localmodelnode-agent get pods -o wide "
         f"--field-selector spec.nodeName={silent[0]}"
         if silent
-        else "Wait; kubectl get shows how far it is."
+        else next_step("Downloading")
     )
     return Finding(COPIES_AVAILABLE, UNKNOWN, "Downloading", message, step)
 

@@ -170,7 +170,7 @@ def _explanations(judgement: Judgement) -> tuple[Explanation, ...]:
     return tuple(
         Explanation(finding.condition, f"{finding.condition} is True.", ok=True)
         if finding.holds
-        else Explanation(finding.condition, finding.error + ".", next_step=finding.next_step)
+        else Explanation(finding.condition, finding.error + ".", next_step=finding.next_step, reason=finding.reason)
         for finding in judgement.findings
     )
 

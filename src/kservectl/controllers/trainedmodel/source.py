@@ -6,21 +6,13 @@ restart. The list of models is made from that alone.
 
 from dataclasses import dataclass
 
+from kservectl.api.reasons import next_step
 from kservectl.api.trainedmodel import DOWNLOADABLE
 from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Truth
 from kservectl.modelregistry.lookup import REGISTERED_MODEL
 from kservectl.modelregistry.reference import is_reference
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
-
-_CONFIGURE = "Look at the key registry of ConfigMap inferenceservice-config, and at the Secret that it names."
-_NEXT_STEPS = {
-    "RegistryNotConfigured": _CONFIGURE,
-    "RegistryRefused": _CONFIGURE,
-    "RegistryUnreachable": "Check that the registry runs and can be reached from the manager; the model goes on by itself.",
-    "ModelVersionNotFound": "Register the model version, or correct the reference; the model goes on by itself.",
-    "UnsupportedLocation": f"Keep the model's files where they can be downloaded from: {', '.join(DOWNLOADABLE)}.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ class Source:
 
     @property
     def next_step(self) -> str:
-        return _NEXT_STEPS.get(self.reason, "The model goes on by itself.")
+        return next_step(self.reason) or "The model goes on by itself."
 
 
 def names(model: Object) -> list[str]:
