@@ -6,20 +6,19 @@ from typing import Any
 import click
 
 from documentation.tables import code, page, prose, table
-from kservectl.cli.main import command_line
+from kservectl.cli.main import root
 
 
 def pages() -> dict[str, str]:
     """Path below `docs/` → page."""
-    group = command_line()
-    context = click.Context(group, info_name="kservectl")
+    context = click.Context(root, info_name="kservectl")
     introduction = (
         "Generated from the program; `kservectl COMMAND --help` says the same. `kservectl` without a command is `kservectl run`. "
         "Commands end with 0 for success, 1 for a failure, and 2 for wrong usage."
     )
     sections = []
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
         assert command is not None
         sections.append(_section(command, name))
     return {"reference/cli.md": page("Command line", introduction, *sections)}

@@ -69,11 +69,6 @@ def root() -> None:
     """A control plane for KServe. Without a command it runs the manager."""
 
 
-def command_line() -> click.Group:
-    """The whole command line as click has it, for whoever describes it (the documentation)."""
-    return _cli
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process: 0 for success, 1 for a failure, 2 for wrong usage."""
     root.main(args=None if arguments is None else list(arguments), prog_name="kservectl")
