@@ -23,7 +23,7 @@ sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged: on the devcluster, a
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
 
-bench: $(VENV)/.complete ## what the design's section 6 asks for, measured on a real control plane (about an hour)
+bench: $(VENV)/.bench ## what the design's section 6 asks for, measured on a real control plane (about an hour)
 	$(BIN)/python -m benchmarks --write
 
 lint: $(VENV)/.complete
@@ -50,6 +50,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.complete: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.runtime
+
+$(VENV)/.bench: $(VENV)/.complete
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

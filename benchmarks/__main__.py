@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.rows import admission, burst, fleet, starving
+from benchmarks.rows import admission, burst, fleet, kernel, starving
 from benchmarks.table import Figure, markdown
 
 _README = Path(__file__).with_name("README.md")
@@ -27,6 +27,7 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
         "latency": lambda: burst.run(options.services, milliseconds=_DELAY, peer_program=options.peer),
         "admission": lambda: admission.run(options.services * 3 // 2),
         "starving": lambda: starving.run(options.services * 5 // 2),
+        "kernel": lambda: kernel.run(options.services * 25, options.kopf_objects or options.services * 25),
         "fleet": lambda: fleet.run(options.services * 10, options.idle),
     }
 
@@ -55,6 +56,13 @@ def main() -> int:
     )
     parser.add_argument(
         "--idle", type=float, default=600, metavar="SECONDS", help="how long to watch a fleet at rest (600)"
+    )
+    parser.add_argument(
+        "--kopf-objects",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fewer objects for kopf in the row kernel, to end in time",
     )
     parser.add_argument("--peer", default="", metavar="PATH", help="another manager to run on the same work")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")

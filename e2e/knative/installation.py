@@ -1,20 +1,17 @@
 """Building Knative Serving's controller, and what has to be in the cluster before it starts."""
 
-import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from e2e.api import Api
-from e2e.cluster.cache import cache_folder, locked, put_in_place
-from e2e.cluster.errors import BuildError
-from e2e.cluster.toolchain import find_go, go_environment
+from e2e.cluster.cache import cache_folder
+from e2e.cluster.module import built_from_module, run_go
+from e2e.cluster.toolchain import find_go
 from e2e.installation import established
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE
@@ -24,7 +21,6 @@ SYSTEM_NAMESPACE = "knative-serving"
 
 _SOURCES = Path(__file__).parent / "go"
 _PACKAGE = "knative.dev/serving/cmd/controller"
-_BUILD_SECONDS = 1800
 _CRDS = {
     "knative.dev/serving": ("config/core/300-resources",),
     "knative.dev/networking": ("config",),
@@ -53,17 +49,7 @@ ENVIRONMENT = {
 
 def controller() -> Path:
     """The program, built if it is not there yet; raises BuildError."""
-    digest = hashlib.sha256()
-    for file in sorted(_SOURCES.iterdir()):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    folder = cache_folder(os.environ) / f"knative-{digest.hexdigest()[:12]}"
-    final = folder / "controller"
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "lock", _report):
-        if not final.exists():
-            _report("building the controller of Knative Serving")
-            put_in_place(partial(_build, _go()), final)
-    return final
+    return built_from_module("knative", "controller", _SOURCES, _PACKAGE, _report)
 
 
 async def install(api: Api) -> None:
@@ -86,30 +72,11 @@ async def install(api: Api) -> None:
 
 
 def _objects(go: Path, module: str, paths: tuple[str, ...]) -> Iterator[Object]:
-    folder = Path(_run(go, "list", "-m", "-f", "{{.Dir}}", module).strip())
+    folder = Path(run_go(go, _SOURCES, "list", "-m", "-f", "{{.Dir}}", module).strip())
     for path in paths:
         for file in sorted((folder / path).glob("*.yaml")):
             documents: list[Any] = list(yaml.safe_load_all(file.read_text()))
             yield from (document for document in documents if document)
-
-
-def _build(go: Path, output: Path) -> None:
-    _run(go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(output.absolute()), _PACKAGE)
-
-
-def _run(go: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [str(go), *arguments],
-        cwd=_SOURCES,
-        env=go_environment(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=_BUILD_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise BuildError(f"go {arguments[0]} failed:\n{done.stderr.strip()[-4000:]}")
-    return done.stdout
 
 
 def _go() -> Path:
