@@ -92,6 +92,8 @@ async def measured(command: Sequence[str], number: int) -> Run:
             try:
                 async with _effects(api) as effects:
                     return await _work(api, process, effects, number)
+            except* AssertionError as group:
+                raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
             finally:
                 await asyncio.to_thread(process.stop)
 

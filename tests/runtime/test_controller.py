@@ -250,6 +250,20 @@ async def test_a_kind_may_be_owned_and_watched_with_different_selections() -> No
     assert seen
 
 
+async def test_a_kind_may_own_objects_of_itself() -> None:
+    api = MemoryApi()
+
+    def decide(obj: Object, view: View) -> Outcome:
+        child = widget(f"{metadata.name(obj)}-child")
+        return Outcome(desired=() if metadata.controller_of(obj) else (child,))
+
+    controller = replace(WIDGETS, reconcile=decide, owns=(Owned(WIDGET, label_selector="made"),))
+    async with managing(api, controller) as running:
+        await api.put(WIDGET, widget("w"))
+        await running.clock.advance(1)
+        assert {metadata.name(obj) for obj in api.all(WIDGET)} == {"w", "w-child"}
+
+
 async def test_a_terminal_error_is_told_once_and_not_retried_until_something_changes() -> None:
     api = MemoryApi()
     decisions = Decisions(

@@ -62,7 +62,6 @@ class Sources:
                 keep_managed_by=field_manager,
                 predecessors=predecessors,
             )
-            index_owners(informer)
             self._owned.append((owned, informer))
         self.primary = factory.informer(
             controller.kind,
@@ -75,8 +74,8 @@ class Sources:
             (watched, _watch(watched, factory, scope)) for watched in controller.watches
         ]
         owned_kinds = {owned.kind for owned in controller.owns}
-        for watched, informer in self._watched:
-            if watched.kind in owned_kinds:
+        for kind, informer in self._informers():
+            if kind in owned_kinds:
                 index_owners(informer)  # a view gathers what is owned from all informers of the kind
         self._views = ViewSource(self._by_kind(), clock)
 
