@@ -23,11 +23,14 @@ MODEL_MESH = "ModelMesh"
 _LEGACY_MODES = {"RawDeployment": STANDARD, "Serverless": KNATIVE}
 _MODES = (KNATIVE, STANDARD, MODEL_MESH)
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl's record of what it applied last."""
+
 BLOCKED_ANNOTATIONS = (
     "autoscaling.knative.dev/min-scale",
     "autoscaling.knative.dev/max-scale",
     "internal.serving.kserve.io/storage-initializer-sourceuri",
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     "modelFormat",
     *ROLLOUT_ANNOTATIONS,
 )

@@ -78,6 +78,15 @@ def test_labels_and_annotations_reach_deployment_and_pods(labels: dict[str, str]
     assert (scaled["minReplicas"], scaled["maxReplicas"]) == (2, 5)
 
 
+def test_kubectls_record_of_the_graph_is_not_in_its_pods() -> None:
+    own = graph()
+    own["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "x"}
+    world = World(own)
+    world.step()
+    for made in (world.child("Deployment"), world.child("Deployment")["spec"]["template"]):
+        assert made["metadata"]["annotations"] == {"note": "x"}
+
+
 @pytest.mark.parametrize(
     ("at_first", "then", "stopped"),
     [(None, "false", "False"), ("true", "true", "True"), ("false", "true", "True"), ("true", "false", "False")],

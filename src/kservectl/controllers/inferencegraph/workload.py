@@ -1,11 +1,17 @@
 """The router of a graph as a workload: one container that is given the graph, behind one Service."""
 
 from kservectl.api.config import Config
+from kservectl.api.config_keys import LAST_APPLIED
 from kservectl.api.inferencegraph import PROPAGATE_HEADERS, InferenceGraphSpec
 from kservectl.api.inferenceservice import PredictorSpec
 from kservectl.controllers.inferencegraph.graph_json import graph_json
 from kservectl.controllers.inferenceservice.component import Component
-from kservectl.controllers.inferenceservice.component_metadata import APP_LABEL, ComponentMetadata, app_label
+from kservectl.controllers.inferenceservice.component_metadata import (
+    APP_LABEL,
+    ComponentMetadata,
+    app_label,
+    unblocked,
+)
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
@@ -21,10 +27,12 @@ _SCALING = ("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "timeout
 def build(graph: Object, spec: InferenceGraphSpec, resolved: Object, config: Config) -> Workload:
     """What `graph` runs; `resolved` is its spec with a URL for each step. Raises CannotDecide or ConfigError.
 
-    All annotations go to the pods, as KServe has it: fewer would roll the graphs of a cluster that changes over.
+    All annotations go to the pods, but for kubectl's record of the graph: it changes with every `kubectl apply`, and pods would
+    be replaced for a label.
     """
     name = metadata.name(graph)
     labels = {**metadata.labels(graph), GRAPH_LABEL: name, APP_LABEL: app_label(name)}
+    annotations = unblocked(metadata.annotations(graph), (LAST_APPLIED,))
     # The builders of Deployment, Service and autoscaler read how a component scales; a router scales like a predictor.
     scaling = {field: resolved[field] for field in _SCALING if resolved.get(field) is not None}
     try:
@@ -35,7 +43,7 @@ def build(graph: Object, spec: InferenceGraphSpec, resolved: Object, config: Con
         ) from error
     return Workload(
         component=Component("predictor", PredictorSpec.parse(scaling)),
-        metadata=ComponentMetadata(name, metadata.namespace(graph), labels, metadata.annotations(graph)),
+        metadata=ComponentMetadata(name, metadata.namespace(graph), labels, annotations),
         pod=_pod(container, resolved, config),
         service_labels=metadata.labels(graph),
     )
