@@ -158,14 +158,19 @@ def test_port_that_is_given_twice_is_given_once() -> None:
     assert found["ports"] == [{"containerPort": 8080, "name": "h2c"}]
 
 
-def test_several_sources_are_put_into_the_pod() -> None:
+def with_several_sources(**meta: Any) -> Object:
+    """The template of a service with `storageUris`."""
     predictor = {"model": {"modelFormat": {"name": "sklearn"}}, "storageUris": [{"uri": "gs://a/b"}]}
     amounts = {"memoryRequest": "1Gi", "memoryLimit": "1Gi", "cpuRequest": "1", "cpuLimit": "1"}
     given = config()
     given["data"]["storageInitializer"] = json.dumps(amounts)
-    world = ServerlessWorld(service(predictor), config_=given)
+    world = ServerlessWorld(service(predictor, **meta), config_=given)
     world.step()
-    spec = world.template()["spec"]
+    return world.template()
+
+
+def test_several_sources_are_put_into_the_pod() -> None:
+    spec = with_several_sources()["spec"]
 
     assert [each["name"] for each in spec["initContainers"]] == ["storage-initializer"]
 
@@ -201,3 +206,12 @@ def test_predictor_with_a_name_has_it_in_its_knative_service() -> None:
 
     assert world.names_of(KNATIVE_SERVICE) == ["iris-v2-predictor"]
     assert world.status["url"] == "http://iris-ml.example.com"
+
+
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_whether_the_model_is_read_only_reaches_the_template_and_its_mounts(asked: str) -> None:
+    annotations = {"storage.kserve.io/readonly": asked}
+    template = built(model(), annotations=annotations)["spec"]["template"]
+    assert template["metadata"]["annotations"].items() >= annotations.items()
+    (server,) = with_several_sources(annotations=annotations)["spec"]["containers"]
+    assert [mount.get("readOnly", False) for mount in server["volumeMounts"]] == [asked == "true"]

@@ -448,3 +448,22 @@ def test_component_that_cannot_be_built_leaves_the_others_alone() -> None:
     assert world.names_of(KNATIVE_SERVICE) == ["iris-predictor"]
     assert world.condition("TransformerReady")["status"] == "False"
     assert world.condition("PredictorReady")["status"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("predictor", "found", "reason"),
+    [
+        (model(runtime="off"), runtime("off", disabled=True), "RuntimeDisabled"),
+        (model("onnx", runtime="kserve-sklearnserver"), runtime(), "NoSupportingRuntime"),
+        (model("caffe"), runtime(), "NoSupportingRuntime"),
+    ],
+)
+def test_runtime_that_is_disabled_or_unsupported_makes_no_knative_service(
+    predictor: Object, found: Object, reason: str
+) -> None:
+    world = ServerlessWorld(service(predictor), found, knative_config())
+    world.step()
+
+    assert world.children == {}
+    assert world.status["modelStatus"]["transitionStatus"] == "InvalidSpec"
+    assert world.status["modelStatus"]["lastFailureInfo"]["reason"] == reason
