@@ -37,8 +37,8 @@ def record(*entries: Object) -> Object:
     return {"metadata": {"managedFields": list(entries)}}
 
 
-def heirs(live: Object, inheritance: Inheritance = PREDECESSOR) -> list[Object]:
-    entries = inherited(live, "v1", "kservectl", inheritance)
+def heirs(live: Object, inheritance: Inheritance = PREDECESSOR, desired: Object | None = None) -> list[Object]:
+    entries = inherited(live, "v1", "kservectl", inheritance, desired or {})
     assert entries is not None
     return entries
 
@@ -59,7 +59,7 @@ def test_status_and_other_versions_stay_theirs() -> None:
     live = record(
         written_by("manager", {"f:status": {}}, subresource="status"), written_by("manager", {"f:spec": {}}, "v2")
     )
-    assert inherited(live, "v1", "kservectl", PREDECESSOR) is None
+    assert inherited(live, "v1", "kservectl", PREDECESSOR, {}) is None
 
 
 def test_excepted_fields_stay_theirs() -> None:
@@ -73,11 +73,21 @@ def test_excepted_fields_stay_theirs() -> None:
     )
 
 
+def test_what_is_below_an_empty_map_of_ours_stays_theirs() -> None:
+    fields: Object = {
+        "f:spec": {"f:maxReplicas": {}, "f:behavior": {".": {}, "f:scaleUp": {".": {}, "f:selectPolicy": {}}}}
+    }
+    desired: Object = {"spec": {"maxReplicas": 1, "behavior": {}}}
+    ours, theirs = heirs(record(written_by("manager", fields)), desired=desired)
+    assert ours["fieldsV1"] == {"f:spec": {"f:maxReplicas": {}, "f:behavior": {}}}
+    assert theirs["fieldsV1"] == {"f:spec": {"f:behavior": {"f:scaleUp": {".": {}, "f:selectPolicy": {}}}}}
+
+
 def test_a_cached_record_reads_like_a_fresh_one() -> None:
     live = record(written_by("manager", {"f:data": {"f:a": {}}}), written_by("kubectl", {"f:data": {"f:c": {}}}))
-    fresh = inherited(live, "v1", "kservectl", PREDECESSOR)
+    fresh = inherited(live, "v1", "kservectl", PREDECESSOR, {})
     cached = Shape(keep_managed_by="kservectl", predecessors={"manager"})(live)
-    assert inherited(cached, "v1", "kservectl", PREDECESSOR) == fresh
+    assert inherited(cached, "v1", "kservectl", PREDECESSOR, {}) == fresh
 
 
 @dataclass

@@ -14,6 +14,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "render": ("kservectl.cli.render", "What would be created, with no cluster at all."),
     "tree": ("kservectl.cli.tree", "An object, all that it owns, and how each part is doing."),
     "why": ("kservectl.cli.why", "Why something is not Ready, and what to do next."),
+    "preflight": ("kservectl.cli.preflight", "What would change if kservectl took a cluster over."),
     "router": ("kservectl.cli.router", "The data plane of an InferenceGraph."),
     "agent": ("kservectl.cli.agent", "The side car of a model server: models, payload log, batches."),
     "node-agent": ("kservectl.cli.node_agent", "Keeps models on a node's disk."),

@@ -317,7 +317,7 @@ class Applier:
         with self._expectations.writing(metadata.key(owner), kind, key) as write:
             try:
                 if live is not None:
-                    live = await self._inherit(kind, key, live)
+                    live = await self._inherit(kind, key, live, body)
                 condition = _observed(live) if live is not None else {"resourceVersion": _CREATE_ONLY}
                 answer = await self._client.apply(kind, {**body, "metadata": {**body["metadata"], **condition}})
             except (AlreadyExists, Conflict) as error:  # the former from a server that was creating it that very moment
@@ -330,11 +330,11 @@ class Applier:
                 return None
         return await self._put_over_unseen(owner, body, child, memory)
 
-    async def _inherit(self, kind: Kind, key: ObjectKey, live: Object) -> Object:
+    async def _inherit(self, kind: Kind, key: ObjectKey, live: Object, desired: Object) -> Object:
         """Make the fields that a predecessor set ours, once: the apply that follows then removes what is not desired."""
         if applied_fields(live, self._field_manager) is not None:
             return live
-        entries = inherited(live, kind.api_version, self._field_manager, self._inheritance)
+        entries = inherited(live, kind.api_version, self._field_manager, self._inheritance, desired)
         if entries is None:
             return live
         body = {"metadata": {**_observed(live), "managedFields": entries}}
