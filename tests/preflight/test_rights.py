@@ -9,7 +9,7 @@ def test_every_rule_of_the_installation_is_asked_about() -> None:
     assert Right("apps", "deployments", "patch") in found
     assert Right("coordination.k8s.io", "leases", "update", "kserve") in found
     assert Right("serving.kserve.io", "inferenceservices/status", "patch") in found
-    rules = [*rbac.cluster_role()["rules"], *rbac.role()["rules"]]
+    rules = [rule for obj in rbac.objects() if "rules" in obj for rule in obj["rules"]]
     asked = {(each.group, each.resource, each.verb) for each in found}
     for rule in rules:
         for resource in rule["resources"]:
@@ -22,6 +22,12 @@ def test_a_right_on_one_object_is_asked_about_with_its_name() -> None:
         "x"
     )
     assert Right(group, "validatingwebhookconfigurations", "patch") not in needed("x")
+
+
+def test_rights_on_workloads_are_asked_about_where_they_are_used() -> None:
+    found = needed("kserve", ["models", "more"])
+    assert {each.namespace for each in found if each.resource == "deployments"} == {"models", "more"}
+    assert {each.namespace for each in found if each.resource == "clusterservingruntimes"} == {""}
 
 
 def test_a_review_names_the_account_as_the_api_server_knows_it() -> None:

@@ -132,7 +132,7 @@ async def _rights(client: Client, inspection: Inspection) -> list[Finding]:
             body = rights.review(right, account, namespace)
             return rights.is_allowed(await client.raw("POST", rights.REVIEW_PATH, body=body))
 
-    needed = rights.needed(namespace)
+    needed = rights.needed(namespace, inspection.namespaces)
     answers = await asyncio.gather(*map(is_allowed, needed), return_exceptions=True)
     for answer in answers:
         if isinstance(answer, ClientError):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kservectl.manifests import rbac
+from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.preflight.report import Finding
 
@@ -29,10 +30,16 @@ class Right:
         return f"{resource}{'.' + self.group if self.group else ''}{slash}{subresource}{which}{where}"
 
 
-def needed(system_namespace: str) -> list[Right]:
-    """Everything that the manager does."""
-    everywhere = _rights(rbac.cluster_role()["rules"], "")
-    return list(dict.fromkeys([*everywhere, *_rights(rbac.role()["rules"], system_namespace)]))
+def needed(system_namespace: str, namespaces: Sequence[str] = ()) -> list[Right]:
+    """Everything that the manager does: about workloads in `namespaces` (none for all)."""
+    found: list[Right] = []
+    for obj in rbac.objects():
+        if obj["kind"] == "ClusterRole":
+            where = namespaces if metadata.name(obj) == rbac.WORKLOADS else ()
+            found += [right for namespace in where or ("",) for right in _rights(obj["rules"], namespace)]
+        elif obj["kind"] == "Role":
+            found += _rights(obj["rules"], system_namespace)
+    return list(dict.fromkeys(found))
 
 
 def review(right: Right, account: str, namespace: str) -> Object:
