@@ -1,13 +1,15 @@
 """What the manager may do: no more than it does, in roles that can be left out or bound elsewhere one by one.
 
 The credentials of pods are read one by one, by name, when a pod is made; no Secret but the webhook certificate is ever listed or
-watched. Children are written by server-side apply, which needs `patch`, and `create` for an object that is not there yet.
+watched. What is looked at is cached, which needs `watch`, and `list` before Kubernetes 1.34. Children are written by server-side
+apply, which needs `patch`, and `create` for an object that is not there yet; `get` tells whose the name is that is taken by
+something no cache shows.
 """
 
 from collections.abc import Sequence
 
 from kservectl.admission.rotation import SECRET_NAME
-from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATIONS
+from kservectl.manifests.names import MANAGER, NAMESPACE, PART_OF, WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from kservectl.objects.metadata import Object
 
 WORKLOADS = f"{MANAGER}-workloads"
@@ -18,8 +20,8 @@ CERTIFICATES = f"{MANAGER}-certificates"
 """The self-made certificate of the webhooks; not needed where somebody else makes it."""
 SHARDING = f"{MANAGER}-sharding"
 
-_READ = ("get", "list", "watch")
-_OWN = ("get", "list", "watch", "create", "patch", "delete")
+_CACHE = ("list", "watch")
+_OWN = ("get", *_CACHE, "create", "patch", "delete")
 _API_GROUP = "rbac.authorization.k8s.io"
 _CONFIGURATION_KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 
@@ -40,12 +42,12 @@ def objects() -> list[Object]:
 
 def sharding() -> list[Object]:
     """What replicas that share their work need beside: to see one another's Leases, and to clear away those of the dead."""
-    return in_namespace(NAMESPACE, SHARDING, [_rule("coordination.k8s.io", ("leases",), ("list", "watch", "delete"))])
+    return in_namespace(NAMESPACE, SHARDING, [_rule("coordination.k8s.io", ("leases",), (*_CACHE, "delete"))])
 
 
 def configuration() -> list[Object]:
     """What a manager of some namespaces needs in its own, unless that is one of them: to read its configuration."""
-    return in_namespace(NAMESPACE, f"{MANAGER}-configuration", [_rule("", ("configmaps",), _READ)])
+    return in_namespace(NAMESPACE, f"{MANAGER}-configuration", [_rule("", ("configmaps",), _CACHE)])
 
 
 def cluster_wide(name: str, rules: Sequence[Object]) -> list[Object]:
@@ -67,8 +69,9 @@ def in_namespace(namespace: str, name: str, rules: Sequence[Object]) -> list[Obj
 def workloads() -> list[Object]:
     """Rules about what has a namespace."""
     return [
-        _rule("serving.kserve.io", ("inferencegraphs", "inferenceservices"), (*_READ, "patch")),
-        _rule("serving.kserve.io", ("trainedmodels",), (*_READ, "patch", "delete")),
+        # The first pod of a service may be admitted before a replica's cache shows the service: then it is read.
+        _rule("serving.kserve.io", ("inferenceservices",), ("get", *_CACHE, "patch")),
+        _rule("serving.kserve.io", ("trainedmodels",), (*_CACHE, "patch", "delete")),
         _rule(
             "serving.kserve.io",
             ("inferencegraphs/status", "inferenceservices/status", "trainedmodels/status"),
@@ -79,16 +82,21 @@ def workloads() -> list[Object]:
             ("inferencegraphs/finalizers", "inferenceservices/finalizers", "trainedmodels/finalizers"),
             ("update",),
         ),
-        _rule("serving.kserve.io", ("llminferenceservices", "localmodelnamespacecaches", "servingruntimes"), _READ),
+        _rule(
+            "serving.kserve.io",
+            ("inferencegraphs", "llminferenceservices", "localmodelnamespacecaches", "servingruntimes"),
+            _CACHE,
+        ),
         # Lists of models, and the copies of the CA bundle: neither has a name that a rule could say.
         _rule("", ("configmaps", "services"), _OWN),
         _rule("", ("secrets",), ("get",)),
-        _rule("", ("pods", "serviceaccounts"), _READ),
+        _rule("", ("pods",), _CACHE),
+        _rule("", ("serviceaccounts",), ("get", *_CACHE)),  # as services are
         _rule("apps", ("controllerrevisions", "deployments"), _OWN),
         _rule("autoscaling", ("horizontalpodautoscalers",), _OWN),
         _rule("networking.k8s.io", ("ingresses", "networkpolicies"), _OWN),
         _rule("gateway.networking.k8s.io", ("httproutes",), _OWN),
-        _rule("gateway.networking.k8s.io", ("gateways",), _READ),
+        _rule("gateway.networking.k8s.io", ("gateways",), _CACHE),
         _rule("serving.knative.dev", ("services",), _OWN),
         _rule("networking.istio.io", ("virtualservices",), _OWN),
         _rule("keda.sh", ("scaledobjects",), _OWN),
@@ -102,10 +110,10 @@ def _of_cluster() -> list[Object]:
         _rule(
             "serving.kserve.io",
             ("clusterservingruntimes", "clusterstoragecontainers", "localmodelcaches", "localmodelnodegroups"),
-            _READ,
+            _CACHE,
         ),
         # Whether a third party's kind is served is learnt from its definition coming and going.
-        _rule("apiextensions.k8s.io", ("customresourcedefinitions",), ("list", "watch")),
+        _rule("apiextensions.k8s.io", ("customresourcedefinitions",), _CACHE),
     ]
 
 
@@ -121,7 +129,7 @@ def _caches() -> list[Object]:
         ),
         _rule("serving.kserve.io", [f"{each}/finalizers" for each in caches], ("update",)),
         _rule("", ("persistentvolumeclaims", "persistentvolumes"), _OWN),
-        _rule("", ("nodes",), _READ),
+        _rule("", ("nodes",), _CACHE),
         # LocalModelNodes are owned by their Nodes.
         _rule("", ("nodes/finalizers",), ("update",)),
     ]
@@ -129,15 +137,20 @@ def _caches() -> list[Object]:
 
 def _trust() -> list[Object]:
     return [
-        _rule("admissionregistration.k8s.io", _CONFIGURATION_KINDS, ("list", "watch")),
-        _rule("admissionregistration.k8s.io", _CONFIGURATION_KINDS, ("get", "patch"), names=WEBHOOK_CONFIGURATIONS),
+        _rule("admissionregistration.k8s.io", _CONFIGURATION_KINDS, _CACHE),
+        *(
+            _rule("admissionregistration.k8s.io", (resource,), ("patch",), names=names)
+            for resource, names in zip(
+                _CONFIGURATION_KINDS, ((WEBHOOK_CONFIGURATION,), WEBHOOK_CONFIGURATIONS), strict=True
+            )
+        ),
     ]
 
 
 def _certificate() -> list[Object]:
     return [
         _rule("", ("secrets",), ("create",)),
-        _rule("", ("secrets",), (*_READ, "update"), names=(SECRET_NAME,)),
+        _rule("", ("secrets",), (*_CACHE, "update"), names=(SECRET_NAME,)),
     ]
 
 
