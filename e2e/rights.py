@@ -48,6 +48,25 @@ def grants(roles: Iterable[Object]) -> list[Grant]:
     ]
 
 
+def without(role: Object, resource: str, verb: str) -> list[Object]:
+    """The rules of a role but for one verb on one resource, wherever it is granted.
+
+    Raises ValueError when it is not: a test that takes nothing away would show nothing.
+    """
+    rules: list[Object] = []
+    for rule in role["rules"]:
+        if resource not in rule["resources"] or verb not in rule["verbs"]:
+            rules.append(rule)
+            continue
+        others = [each for each in rule["resources"] if each != resource]
+        verbs = [each for each in rule["verbs"] if each != verb]
+        rules += [rule | {"resources": others}] if others else []
+        rules += [rule | {"resources": [resource], "verbs": verbs}] if verbs else []
+    if rules == role["rules"]:
+        raise ValueError(f"{role['kind']} {role['metadata']['name']} does not grant {verb} {resource}")
+    return rules
+
+
 def uses(events: Iterable[Mapping[str, Any]], user: str) -> set[Grant]:
     """What `user` asked for and was not refused, each request as the grant that it needs."""
     found: set[Grant] = set()

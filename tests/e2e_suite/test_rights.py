@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from e2e.rights import Grant, grants, idle, refusals, uses
+from e2e.rights import Grant, grants, idle, refusals, uses, without
 
 USER = "system:serviceaccount:kserve:manager"
 ROLE: dict[str, Any] = {
@@ -79,3 +79,16 @@ def test_grant_is_idle_unless_a_request_needs_exactly_it(use: Grant, left: list[
 def test_grant_that_another_one_makes_superfluous_is_idle() -> None:
     narrow, wide = LIST, Grant("", "secrets", "list")
     assert idle([narrow, wide], [LIST]) == [wide, narrow]
+
+
+def test_one_verb_is_taken_from_one_resource_and_nothing_else() -> None:
+    rule = {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "watch"]}
+    role = {"kind": "Role", "metadata": {"name": "manager"}, "rules": [rule, *OWN["rules"]]}
+    left = {**role, "rules": without(role, "services", "get")}
+    assert set(grants([role])) - set(grants([left])) == {Grant("", "services", "get")}
+    assert set(grants([left])) <= set(grants([role]))
+
+
+def test_a_right_that_is_not_granted_cannot_be_taken() -> None:
+    with pytest.raises(ValueError, match="Role manager does not grant delete secrets"):
+        without({"kind": "Role", **OWN}, "secrets", "delete")
