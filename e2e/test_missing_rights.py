@@ -4,22 +4,25 @@ It runs under an account of its own, so that what it is refused is not counted a
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from e2e.api import PATIENCE, Api, connect
 from e2e.conftest import StartManager
-from e2e.installation import SYSTEM_NAMESPACE, account_kubeconfig
+from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE, account_kubeconfig
 from e2e.manager import ManagerProcess
-from e2e.rights import without
+from e2e.rights import Grant, grants, without
 from e2e.services import custom, ready, service
 from e2e.target import Target
+from kservectl.admission.rotation import SECRET_NAME
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.manifests import rbac
+from kservectl.objects import metadata
 from kservectl.objects.kind import SECRET, SERVICE_ACCOUNT, Kind
 from kservectl.objects.metadata import Object
 
@@ -27,27 +30,29 @@ pytestmark = pytest.mark.real  # the devcluster lets everybody do everything
 
 _ACCOUNT = "e2e-lacking"
 _RBAC = "rbac.authorization.k8s.io"
-_CLUSTER_ROLE = Kind(_RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
-_ROLE = Kind(_RBAC, "v1", "Role", "roles")
-_PARTS = (
-    (SERVICE_ACCOUNT, rbac.service_account()),
-    (_CLUSTER_ROLE, rbac.cluster_role()),
-    (Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False), rbac.cluster_role_binding()),
-    (_ROLE, rbac.role()),
-    (Kind(_RBAC, "v1", "RoleBinding", "rolebindings"), rbac.role_binding()),
-)
+_KINDS = {
+    kind.kind: kind
+    for kind in (
+        SERVICE_ACCOUNT,
+        Kind(_RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False),
+        Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+        Kind(_RBAC, "v1", "Role", "roles"),
+        Kind(_RBAC, "v1", "RoleBinding", "rolebindings"),
+    )
+}
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _LOOK_AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One verb on one resource; `role` is the kind that grants it."""
+    """One verb on one resource. `kind` is that of the role that grants it, for one `name` only where there is one."""
 
     verb: str
     resource: str
     group: str = ""
-    role: Kind = _CLUSTER_ROLE
+    kind: str = "ClusterRole"
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.verb}-{self.resource}"
@@ -56,6 +61,26 @@ class Right:
     def refused(self) -> str:
         """What the API server says to whoever lacks it."""
         return f'cannot {self.verb} resource "{self.resource}"'
+
+    def granted_by(self) -> Object:
+        """The one role of the account that grants it."""
+        wanted = Grant(self.group, self.resource, self.verb, name=self.name)
+        (role,) = (
+            obj
+            for obj in _rights()
+            if obj["kind"] == self.kind and any(replace(each, namespace="") == wanted for each in grants([obj]))
+        )
+        return role
+
+
+def _rights() -> list[Object]:
+    """What is installed for the manager, for the account."""
+    return [_renamed(obj) for obj in rbac.objects()]
+
+
+def _renamed(obj: Object) -> Object:
+    found: Object = json.loads(json.dumps(obj).replace(MANAGER_ACCOUNT, _ACCOUNT))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +92,10 @@ def lacking_kubeconfig(cluster: Target, tmp_path_factory: pytest.TempPathFactory
 
 async def _copy_rights(admin: Path) -> None:
     async with connect(admin, "e2e-installer") as api:
-        for kind, obj in _PARTS:
-            copied = {**obj, "metadata": {**obj["metadata"], "name": _ACCOUNT}}
-            if "roleRef" in copied:
-                copied["roleRef"] = {**copied["roleRef"], "name": _ACCOUNT}
-                copied["subjects"] = [{**copied["subjects"][0], "name": _ACCOUNT}]
-            await api.client.apply(kind, copied)
-        for kind, role in ((_CLUSTER_ROLE, rbac.cluster_role()), (_ROLE, rbac.role())):
-            first = role["rules"][0]
-            right = Right(first["verbs"][0], first["resources"][0], first["apiGroups"][0], kind)
-            await _until_allowed(api, right, allowed=True)
+        for obj in _rights():
+            await api.client.apply(_KINDS[obj["kind"]], obj)
+        await _until_allowed(api, Right("create", "deployments", "apps"), allowed=True)
+        await _until_allowed(api, Right("get", "leases", "coordination.k8s.io"), allowed=True)
 
 
 @pytest.fixture(scope="module")
@@ -98,20 +117,26 @@ def lacking(_lacking: ManagerProcess, managers: StartManager) -> ManagerProcess:
 @asynccontextmanager
 async def taken_away(api: Api, right: Right) -> AsyncIterator[None]:
     """The account does not have the right while the block runs."""
-    where = SYSTEM_NAMESPACE if right.role.namespaced else ""
-    before = await api.get(right.role, _ACCOUNT, where)
-    await api.merge(right.role, _ACCOUNT, where, {"rules": without(before, right.resource, right.verb)})
+    role = right.granted_by()
+    kind, key = _KINDS[role["kind"]], metadata.key(role)
+    await api.merge(kind, key.name, key.namespace, {"rules": without(role, right.resource, right.verb)})
     try:
         await _until_allowed(api, right, allowed=False)
         yield
     finally:
-        await api.merge(right.role, _ACCOUNT, where, {"rules": before["rules"]})
+        await api.merge(kind, key.name, key.namespace, {"rules": role["rules"]})
 
 
 async def _until_allowed(api: Api, right: Right, *, allowed: bool) -> None:
     """The authorizer follows the roles a moment later, and nothing but asking tells when."""
     plural, _, subresource = right.resource.partition("/")
-    asked = {"verb": right.verb, "group": right.group, "resource": plural, "subresource": subresource}
+    asked = {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": plural,
+        "subresource": subresource,
+        "name": right.name,
+    }
     user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{_ACCOUNT}"
     review = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -205,7 +230,7 @@ async def test_pod_whose_credentials_may_not_be_read_is_not_admitted(
     [
         Right("watch", "pods"),
         Right("watch", "inferenceservices", "serving.kserve.io"),
-        Right("watch", "secrets", role=_ROLE),
+        Right("watch", "secrets", kind="Role", name=SECRET_NAME),
     ],
     ids=str,
 )
@@ -224,7 +249,7 @@ async def test_manager_that_may_not_lead_does_not_and_its_log_says_why(
     api: Api, managers: StartManager, lacking_kubeconfig: Path, tmp_path: Path
 ) -> None:
     standby = ManagerProcess(lacking_kubeconfig, tmp_path / "standby.log", leader_elect=True)
-    right = Right("get", "leases", "coordination.k8s.io", _ROLE)
+    right = Right("get", "leases", "coordination.k8s.io", "Role")
     async with taken_away(api, right):
         await asyncio.to_thread(standby.start)
         try:
