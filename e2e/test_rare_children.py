@@ -1,0 +1,119 @@
+"""What few services have: it is made when they ask for it, and taken away when they do not any more."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from e2e.api import Api
+from e2e.conftest import Configure
+from e2e.services import STORAGE, custom, ready, service
+from e2e.target import Target
+from kservectl.api.kinds import INFERENCE_SERVICE, KNATIVE_SERVICE, VIRTUAL_SERVICE
+from kservectl.clock import SystemClock, rfc3339
+from kservectl.controllers.inferenceservice.versions.history import LIMIT
+from kservectl.devcluster.workloads import knative
+from kservectl.objects import metadata
+from kservectl.objects.kind import CONFIG_MAP, CONTROLLER_REVISION, NAMESPACE, NETWORK_POLICY, SERVICE, Kind
+from kservectl.objects.metadata import Object
+
+pytestmark = pytest.mark.usefixtures("manager")
+
+STOP = "serving.kserve.io/stop"
+
+
+async def there(api: Api, kind: Kind, name: str, namespace: str) -> Object:
+    return await api.until(kind, name, namespace, lambda found: True, "it is there")
+
+
+@pytest.fixture
+async def knative_serving(api: Api, cluster: Target) -> AsyncIterator[None]:
+    """What an installation of Knative Serving has that others read. The devcluster has it always."""
+    if cluster.is_devcluster:
+        yield
+        return
+    for obj in knative.installation():
+        await api.client.apply(NAMESPACE if obj["kind"] == "Namespace" else CONFIG_MAP, obj)
+    yield
+    await api.delete(NAMESPACE, knative.NAMESPACE)
+    await api.until_gone(NAMESPACE, knative.NAMESPACE)
+
+
+async def tell_ready(api: Api, name: str, namespace: str) -> None:
+    """Say what Knative's controllers would of a Knative Service that works."""
+    found = await api.get(KNATIVE_SERVICE, name, namespace)
+    moment = rfc3339(SystemClock().now())
+    revision = f"{name}-00001"
+    status = {
+        "observedGeneration": metadata.generation(found),
+        "url": f"http://{name}.{namespace}.{knative.DOMAIN}",
+        "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"},
+        "latestCreatedRevisionName": revision,
+        "latestReadyRevisionName": revision,
+        "traffic": [{"latestRevision": True, "percent": 100, "revisionName": revision}],
+        "conditions": [
+            {"type": type_, "status": "True", "lastTransitionTime": moment}
+            for type_ in ("ConfigurationsReady", "Ready", "RoutesReady")
+        ],
+    }
+    await api.merge(KNATIVE_SERVICE, name, namespace, {"status": status}, subresource="status")
+
+
+@pytest.mark.usefixtures("knative_serving")
+async def test_service_in_knative_mode_has_its_objects_until_it_is_stopped(
+    api: Api, namespace: str, cluster: Target
+) -> None:
+    mode = {"serving.kserve.io/deploymentMode": "Knative"}
+    await api.create(INFERENCE_SERVICE, service("iris", namespace, annotations=mode))
+    await there(api, KNATIVE_SERVICE, "iris-predictor", namespace)
+    if not cluster.is_devcluster:  # which plays Knative itself
+        await tell_ready(api, "iris-predictor", namespace)
+    await ready(api, namespace, "iris")
+    children = ((KNATIVE_SERVICE, "iris-predictor"), (VIRTUAL_SERVICE, "iris"), (SERVICE, "iris"))
+    for kind, name in children:
+        assert await api.find(kind, name, namespace) is not None, kind
+
+    await api.merge(INFERENCE_SERVICE, "iris", namespace, {"metadata": {"annotations": {STOP: "true"}}})
+
+    for kind, name in children:
+        await api.until_gone(kind, name, namespace)
+
+
+async def test_network_policy_comes_and_goes_with_the_configuration(
+    api: Api, namespace: str, configure: Configure
+) -> None:
+    await api.create(INFERENCE_SERVICE, service("iris", namespace))
+    await ready(api, namespace, "iris")
+    assert await api.find(NETWORK_POLICY, "iris", namespace) is None
+
+    await configure("networkPolicy", enabled=True)
+    await there(api, NETWORK_POLICY, "iris", namespace)
+
+    await configure("networkPolicy", enabled=False)
+    await api.until_gone(NETWORK_POLICY, "iris", namespace)
+
+
+async def test_list_of_models_goes_when_the_service_gets_one_model_of_its_own(api: Api, namespace: str) -> None:
+    await api.create(INFERENCE_SERVICE, custom("many", namespace, {"model": {"modelFormat": {"name": "sklearn"}}}))
+    await there(api, CONFIG_MAP, "modelconfig-many-0", namespace)
+
+    await api.merge(INFERENCE_SERVICE, "many", namespace, {"spec": {"predictor": {"model": {"storageUri": STORAGE}}}})
+
+    await api.until_gone(CONFIG_MAP, "modelconfig-many-0", namespace)
+
+
+async def test_oldest_of_too_many_versions_is_forgotten(api: Api, namespace: str) -> None:
+    await api.create(INFERENCE_SERVICE, service("iris", namespace))
+    await ready(api, namespace, "iris")
+    (first,) = await api.until_all(CONTROLLER_REVISION, namespace, lambda found: len(found) == 1, "one is kept")
+
+    for number in range(1, LIMIT + 1):
+        await api.merge(INFERENCE_SERVICE, "iris", namespace, {"spec": {"predictor": {"maxReplicas": 2 + number}}})
+        await api.until_all(
+            CONTROLLER_REVISION,
+            namespace,
+            lambda found, number=number: number + 1 in [each["revision"] for each in found],  # type: ignore[misc]  # mypy cannot infer a default
+            f"version {number + 1} is kept",
+        )
+
+    await api.until_gone(CONTROLLER_REVISION, metadata.name(first), namespace)
+    assert len(await api.list(CONTROLLER_REVISION, namespace)) == LIMIT
