@@ -10,7 +10,13 @@ import yaml
 from click.testing import CliRunner
 
 from e2e.api import PATIENCE, Api
-from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE, OPEN_TELEMETRY_COLLECTOR, SCALED_OBJECT
+from kservectl.api.kinds import (
+    HTTP_ROUTE,
+    INFERENCE_GRAPH,
+    INFERENCE_SERVICE,
+    OPEN_TELEMETRY_COLLECTOR,
+    SCALED_OBJECT,
+)
 from kservectl.cli.render import render
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
@@ -67,7 +73,11 @@ async def until_as_rendered(api: Api, namespace: str, wanted: Rendered, *, secon
 
 async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[str]:
     """How a namespace differs from what was rendered before, in sentences."""
-    uids = {metadata.name(each): metadata.uid(each) for each in await api.list(INFERENCE_SERVICE, namespace)}
+    uids = {
+        (kind.kind, metadata.name(each)): metadata.uid(each)
+        for kind in (INFERENCE_SERVICE, INFERENCE_GRAPH)
+        for each in await api.list(kind, namespace)
+    }
     found = {(kind.kind, metadata.name(obj)): obj for kind in CHILDREN for obj in await api.list(kind, namespace)}
     for rare in _RARE:
         ours = [obj for obj in await api.list_served(rare, namespace) if _controller_uid(obj) in uids.values()]
@@ -76,7 +86,7 @@ async def deviations_from(api: Api, namespace: str, wanted: Rendered) -> list[st
     told += [f"{kind} {name} is left over" for kind, name in found.keys() - wanted.keys()]
     for (kind, name), obj in found.items():
         owner = metadata.controller_of(obj) or {}
-        if uids.get(str(owner.get("name"))) != owner.get("uid"):
+        if uids.get((str(owner.get("kind")), str(owner.get("name")))) != owner.get("uid"):
             told.append(f"{kind} {name} is owned by {owner}")
         if (kind, name) in wanted:
             told += [f"{kind} {name}: {each}" for each in _differing(wanted[kind, name], obj)]
