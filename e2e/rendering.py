@@ -18,7 +18,7 @@ from kservectl.api.kinds import (
     SCALED_OBJECT,
 )
 from kservectl.cli.render import render
-from kservectl.objects import metadata
+from kservectl.objects import metadata, quantity
 from kservectl.objects.kind import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -35,6 +35,9 @@ CHILDREN = (DEPLOYMENT, SERVICE, HORIZONTAL_POD_AUTOSCALER, HTTP_ROUTE, INGRESS)
 
 _RARE = (CONFIG_MAP, NETWORK_POLICY, SCALED_OBJECT, OPEN_TELEMETRY_COLLECTOR)
 """Those that few services lead to, and that others have in the same namespaces."""
+
+_RESOURCES = ".resources."
+"""Below it are quantities, of which `1` and `1000m` are the same."""
 
 _LEFT_TO_OTHERS = ("replicas",)
 _LOOK_AGAIN_SECONDS = 0.2
@@ -121,5 +124,5 @@ def missing(wanted: Any, found: Any, path: str) -> Iterator[str]:
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         for place, (left, right) in enumerate(zip(wanted, found, strict=True)):
             yield from missing(left, right, f"{path}[{place}]")
-    elif wanted != found and (wanted or found):
+    elif wanted != found and (wanted or found) and not (_RESOURCES in path and quantity.same(found, wanted)):
         yield f"{path} is {found!r}, not {wanted!r}"

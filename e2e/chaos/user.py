@@ -242,6 +242,11 @@ class User:
         return kind, self._dice.choice(found)
 
     async def _apply(self, kind: Kind, obj: Any) -> None:
+        stored = self.cluster.get(kind, metadata.name(obj), metadata.namespace(obj))
+        if stored is not None and metadata.is_deleting(stored):
+            raise Conflict(
+                409, "Conflict", f"{metadata.describe(stored)} is going away, and with it what is asked of it"
+            )
         body = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
         for _ in range(3):
             try:
@@ -284,9 +289,9 @@ async def pacify(user: User) -> None:
     await user._apply(SERVING_RUNTIME, runtime(0))
     await user.make_account("0")
     for name, wish in list(user.wishes.items()):
-        if name == GARDEN:
-            continue
         mended = copy.deepcopy(wish)
+        if name == GARDEN:  # stopped, it keeps its list of models, which a manifest says nothing of
+            mended["metadata"]["annotations"].pop(changes.STOP, None)
         changes.mend(dice, mended)
         changes.end_of_the_past(dice, mended)
         if f"{name}-{changes.CANARY}" in user.wishes:
