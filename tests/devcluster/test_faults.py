@@ -38,6 +38,18 @@ async def test_connection_dropped_before_or_after_the_write(
     assert (cluster.get(CONFIG_MAP, "x", "default") is not None) is stored
 
 
+async def test_a_client_that_went_away_is_no_error_of_the_server(
+    cluster: DevCluster, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(info: RequestInfo) -> None:
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    cluster.faults.add(gone)
+    with pytest.raises(aiohttp.ClientError):
+        await read(http, f"{CONFIG_MAPS}/x")
+    assert caplog.records == []
+
+
 async def test_watch_cut_in_the_middle_of_a_line(cluster: DevCluster, http: aiohttp.ClientSession) -> None:
     cluster.faults.add(lambda info: Fault(cut_after=40) if info.verb == "watch" else None)
     with pytest.raises(aiohttp.ClientError):

@@ -115,6 +115,7 @@ async def test_after_a_success_delays_start_from_the_beginning() -> None:
             await api.put(WIDGET, widget("w", "a"))
             await running.clock.advance(3)
             assert len(failures(logs)) > 5
+            assert failures(logs)[0]["exc_info"] is None, "the server's words are enough"
             api.fail = lambda request: None
             await running.clock.advance(60)
             assert list(colors(api)) == ["w-a"]

@@ -70,14 +70,14 @@ class ApiServer:
             return await self._serve(request, info)
         except ApiError as error:
             return _refused(error)
-        except (_Dropped, Cut):
+        except (_Dropped, Cut, ConnectionError):  # the last: the client is gone
             if request.transport is not None:
                 request.transport.abort()
             raise asyncio.CancelledError from None
         except web.HTTPRequestEntityTooLarge:
             message = f"Request entity too large: limit is {_BODY_LIMIT}"
             return _refused(refusal(413, "RequestEntityTooLarge", message))
-        except (web.HTTPException, ConnectionError):
+        except web.HTTPException:
             raise
         except Exception as error:
             self._log.exception("request failed", method=info.method, path=info.path)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from kservectl.client.errors import ClientError
 from kservectl.clock import Clock
 from kservectl.informers import Change
 from kservectl.leader import LeadershipLost
@@ -184,7 +185,8 @@ class Workers:
             error=str(error) or f"not finished within {RECONCILE_SECONDS:g} s",
             attempt=attempt,
             next_delay=round(delay, 3),
-            exc_info=error,
+            # The trace of a request that failed says nothing that its message does not.
+            exc_info=None if isinstance(error, ClientError | TimeoutError) else error,
         )
 
     def _succeeded(self, key: ObjectKey, obj: Object, applied: Applied) -> str:
