@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from e2e.chaos.changes import NAMESPACE
 from e2e.chaos.judgement import deviations, of_logs
 from e2e.chaos.stand import Mode, Stand, standing
 from e2e.chaos.trouble import Trouble
@@ -94,10 +96,18 @@ async def _peace(stand: Stand, user: User, report: Report, folder: Path) -> list
             break
     while wrong := await deviations(stand, user, folder):
         if loop.time() - began > _SETTLE_SECONDS:
+            keep(stand, folder / "cluster.json")
             return wrong
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
     report.settled_seconds = loop.time() - began
     return await _noise(stand)
+
+
+def keep(stand: Stand, file: Path) -> None:
+    """Write down everything in the namespace of the run, for whoever looks for the reason."""
+    kinds = [served.kind for served in stand.cluster.registry.served if served.kind.namespaced]
+    objects = {str(kind): list(stand.cluster.list(kind, NAMESPACE)) for kind in kinds}
+    file.write_text(json.dumps({kind: found for kind, found in objects.items() if found}, indent=1))
 
 
 async def _noise(stand: Stand) -> list[str]:
