@@ -24,6 +24,7 @@ from kservectl.objects.kind import (
     HORIZONTAL_POD_AUTOSCALER,
     INGRESS,
     NODE,
+    REPLICA_SET,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -288,6 +289,10 @@ async def pacify(user: User) -> None:
     dice = random.Random(0)
     await user._apply(SERVING_RUNTIME, runtime(0))
     await user.make_account("0")
+    for obj in user.cluster.list(REPLICA_SET, NAMESPACE):
+        # Its controller backs off for minutes, as everywhere, when pods were refused because no webhook was there.
+        awake = {"metadata": {"annotations": {"peace": str(user.granted)}}}
+        await user.cluster.patch(REPLICA_SET, metadata.name(obj), NAMESPACE, awake)
     for name, wish in list(user.wishes.items()):
         mended = copy.deepcopy(wish)
         if name == GARDEN:  # stopped, it keeps its list of models, which a manifest says nothing of
