@@ -13,5 +13,5 @@ async def test_everything_comes_right_once_trouble_is_over(tmp_path: Path) -> No
     report = await run(Plan(seed=2, seconds=25), tmp_path)
 
     assert report.wrong == [], f"again: {report.plan}"
-    assert report.granted > 10
+    assert report.granted > 0
     assert report.made

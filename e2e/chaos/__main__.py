@@ -5,11 +5,9 @@ import tempfile
 from pathlib import Path
 
 import click
-import structlog
 
 from e2e.chaos.run import Plan, Report, run
 from e2e.chaos.stand import REPLICAS, Mode
-from kservectl.runtime import logging
 
 
 @click.command()
@@ -32,10 +30,7 @@ def main(seed: int, seeds: int, minutes: float, mode: str, folder: Path | None) 
         chosen = next((known for known in modes if known == mode), modes[each % len(modes)])
         kept = Path(folder or tempfile.mkdtemp(prefix="kservectl-chaos-")) / f"{each}-{chosen}"
         kept.mkdir(parents=True, exist_ok=True)
-        with (kept / "run.log").open("w") as log:
-            structlog.reset_defaults()
-            logging.configure("console", "info", log)
-            report = asyncio.run(run(Plan(each, minutes * 60, chosen), kept))
+        report = asyncio.run(run(Plan(each, minutes * 60, chosen), kept))
         tell(report, kept)
         failed += bool(report.wrong)
     raise SystemExit(1 if failed else 0)

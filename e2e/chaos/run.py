@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from e2e.chaos.changes import NAMESPACE
 from e2e.chaos.judgement import deviations, of_logs
 from e2e.chaos.stand import Mode, Stand, standing
@@ -16,6 +18,7 @@ from e2e.chaos.user import User, pacify
 from kservectl.client.errors import ApiError
 from kservectl.devcluster.faults import Fault
 from kservectl.devcluster.request import RequestInfo
+from kservectl.runtime import logging
 
 _BETWEEN_REQUESTS = (0.02, 0.6)
 _SETTLE_SECONDS = 120.0
@@ -49,7 +52,16 @@ class Report:
 
 
 async def run(plan: Plan, folder: Path) -> Report:
-    """Play it; the cluster and everything on it ends with the run."""
+    """Play it; the cluster and everything on it ends with the run. Logs, and what tells of a failure, go to `folder`."""
+    with (folder / "run.log").open("w") as log:
+        logging.configure("console", "info", log)
+        try:
+            return await _run(plan, folder)
+        finally:
+            structlog.reset_defaults()
+
+
+async def _run(plan: Plan, folder: Path) -> Report:
     report = Report(plan)
     dice = random.Random(plan.seed)
     async with standing(plan.mode, folder) as stand:
