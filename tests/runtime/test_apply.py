@@ -23,7 +23,7 @@ from kservectl.devcluster.faults import Fault
 from kservectl.devcluster.request import RequestInfo
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONFIG_MAP, NAMESPACE, SERVICE
+from kservectl.objects.kind import CONFIG_MAP, NAMESPACE, NETWORK_POLICY, SERVICE
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.apply import Applied, Applier, ApplyRetry, Failure, NamespaceGoing
 from kservectl.runtime.expectations import Expectations
@@ -59,10 +59,14 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.expectations = Expectations(self.clock)
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process: nothing is remembered."""
         self.applier = Applier(
             self.client,
             kind=CONFIG_MAP,
-            owns={CONFIG_MAP: False, SERVICE: True},
+            owns={CONFIG_MAP: False, SERVICE: True, NETWORK_POLICY: False},
             expectations=self.expectations,
             monotonic=self.clock.monotonic,
             finalizer="test/finalizer",
@@ -76,7 +80,9 @@ class Bench:
 
     def view(self) -> StaticView:
         return StaticView(
-            [*self.cluster.list(CONFIG_MAP), *self.cluster.list(SERVICE)], kinds=[CONFIG_MAP, SERVICE], now=NOW
+            [obj for kind in (CONFIG_MAP, SERVICE, NETWORK_POLICY) for obj in self.cluster.list(kind)],
+            kinds=[CONFIG_MAP, SERVICE, NETWORK_POLICY],
+            now=NOW,
         )
 
     async def apply(self, outcome: Outcome, view: View | None = None) -> Applied:
@@ -365,3 +371,49 @@ async def test_an_owner_that_is_gone_needs_no_answer(bench: Bench) -> None:
         await bench.applier.apply(owner, Outcome(finalizers=("test/finalizer",)), bench.view())
     with pytest.raises(NotFound):
         await bench.client.get(CONFIG_MAP, OWNER.name, OWNER.namespace)
+
+
+# --- what is applied as one piece ---
+
+
+def policy(**entry: Any) -> Outcome:
+    """A NetworkPolicy, whose ports are one piece for the server, which fills in `protocol`."""
+    spec = {"podSelector": {}, "ingress": [{"ports": [{"port": 80, **entry}]}]}
+    head = {"apiVersion": NETWORK_POLICY.api_version, "kind": NETWORK_POLICY.kind, "metadata": {"name": "p"}}
+    return Outcome(desired=({**head, "spec": spec},))
+
+
+def ports(bench: Bench) -> Any:
+    found = bench.cluster.get(NETWORK_POLICY, "p", "default")
+    assert found is not None
+    return found["spec"]["ingress"][0]["ports"]
+
+
+async def test_defaults_inside_of_one_piece_are_nothing_to_write_also_after_a_restart(bench: Bench) -> None:
+    await bench.apply(policy())
+    assert ports(bench) == [{"port": 80, "protocol": "TCP"}]
+    assert (await bench.apply(policy())).writes == 0
+    bench.restart()
+    assert (await bench.apply(policy())).writes == 0
+
+
+async def test_field_inside_of_one_piece_that_is_no_longer_wanted_goes(bench: Bench) -> None:
+    await bench.apply(policy(endPort=90))
+    bench.restart()
+    assert (await bench.apply(policy(endPort=90))).writes == 0
+    assert (await bench.apply(policy())).writes == 1
+    assert ports(bench) == [{"port": 80, "protocol": "TCP"}]
+    assert (await bench.apply(policy())).writes == 0
+
+
+async def test_such_a_field_goes_although_the_owner_was_changed_while_nobody_looked(bench: Bench) -> None:
+    await bench.apply(policy(endPort=90))
+    bench.restart()
+    owner = bench.owner()
+    changed = {
+        **owner,
+        "metadata": {**owner["metadata"], "generation": 2},
+        "status": {"observedGeneration": 1},
+    }
+    assert (await bench.applier.apply(changed, policy(), bench.view())).writes == 1
+    assert ports(bench) == [{"port": 80, "protocol": "TCP"}]

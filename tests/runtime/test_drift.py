@@ -6,7 +6,7 @@ import pytest
 
 from kservectl.informers.shaping import Shape
 from kservectl.objects.metadata import Object
-from kservectl.runtime.drift import applied_fields, differences
+from kservectl.runtime.drift import applied_fields, compare, differences
 
 MANAGER = "kservectl"
 
@@ -176,3 +176,27 @@ def test_the_record_reads_the_same_from_a_cache() -> None:
     assert isinstance(got["metadata"]["managedFields"][0]["fieldsV1"], str)
     assert applied_fields(got, MANAGER) == {"f:spec": {"f:x": {}}}
     assert found(got, desired({"x": 1})) == []
+
+
+PIECE: Object = {"f:spec": {"f:containers": {}}}
+"""Containers that were applied as one piece, as those of a Knative Service are."""
+
+
+def test_what_a_server_fills_into_a_list_of_one_piece_is_no_difference_but_is_known_of() -> None:
+    filled = {"name": "a", "resources": {}, "probe": {"path": "/", "successThreshold": 1}, "ports": [{"p": 1, "q": 2}]}
+    got = live({"containers": [filled]}, PIECE)
+    wanted = desired({"containers": [{"name": "a", "probe": {"path": "/"}, "ports": [{"p": 1}]}]})
+
+    assert found(got, wanted) == []
+    compared = compare(got, wanted, MANAGER)
+    assert compared.additions == {"spec.containers[0].probe.successThreshold", "spec.containers[0].ports[0].q"}
+    assert compared.beyond(compared.additions) == ()
+
+
+def test_what_was_not_there_after_the_last_apply_is_stale_in_a_list_of_one_piece() -> None:
+    got = live({"containers": [{"name": "a", "args": ["x"], "policy": "Always"}]}, PIECE)
+    compared = compare(got, desired({"containers": [{"name": "a"}]}), MANAGER)
+
+    assert [str(each) for each in compared.beyond(frozenset({"spec.containers[0].policy"}))] == [
+        "spec.containers[0].args (stale)"
+    ]

@@ -23,7 +23,7 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.mergepatch import merge_patch
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.drift import Difference, applied_fields, differences
+from kservectl.runtime.drift import Difference, applied_fields, compare, differences
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.journal import patched_fields, tell
@@ -110,8 +110,14 @@ class _Refusal:
 
 @dataclass(slots=True)
 class _Memory:
-    """What is known of one owner's children beyond the cache; lost on restart, which costs a try each."""
+    """What is known of one owner's children beyond the cache; lost on restart, which costs a try each.
 
+    `additions` are what servers left in a child beside what was applied as one piece. What the first look at an owner finds
+    there (`looked`) counts as such, as long as the owner is the one that was decided before.
+    """
+
+    looked: bool = False
+    additions: dict[tuple[Kind, ObjectKey], frozenset[str]] = field(default_factory=dict)
     refusals: dict[tuple[Kind, ObjectKey], _Refusal] = field(default_factory=dict)
     unkept: dict[tuple[Kind, ObjectKey], tuple[Object, frozenset[str]]] = field(default_factory=dict)
 
@@ -239,15 +245,17 @@ class Applier:
                 known.append(refusal)
             elif live is None:
                 work.append(self._write_child(owner, body, child, None, memory))
-            elif drift := self._drift(live, body, child, memory):
+            elif drift := self._drift(live, body, child, memory, owner):
                 work.append(self._write_child(owner, body, child, live, memory, drift))
+        memory.looked = True
         if outcome.complete:
             work += [
                 self._prune(owner, kind, leftover) for kind, leftover in leftovers(owner, self._owns, wanted, view)
             ]
-            for child in [child for child in (*memory.refusals, *memory.unkept) if child not in wanted]:
-                memory.refusals.pop(child, None)
-                memory.unkept.pop(child, None)
+            kept: tuple[dict[tuple[Kind, ObjectKey], Any], ...] = (memory.refusals, memory.unkept, memory.additions)
+            for known_of in kept:
+                for child in [child for child in known_of if child not in wanted]:
+                    del known_of[child]
         failed = await _all(work)
         failures = (*(refusal.failure for refusal in known), *(failure for failure in failed if failure is not None))
         if not failures:
@@ -269,9 +277,12 @@ class Applier:
         )
 
     def _drift(
-        self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
+        self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory, owner: Object
     ) -> Sequence[Difference]:
-        found = differences(live, body, self._field_manager)
+        compared = compare(live, body, self._field_manager)
+        if compared.additions and not memory.looked and _was_decided(owner):
+            memory.additions[child] = compared.additions
+        found = compared.beyond(memory.additions.get(child, frozenset()))
         desired, unkept = memory.unkept.get(child, (None, frozenset()))
         if found and desired == body and all(str(difference) in unkept for difference in found):
             return ()
@@ -364,7 +375,12 @@ class Applier:
 
     def _settle(self, answer: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory) -> None:
         """Remember what the server did not keep of an apply (a webhook put it back, say): no fight over it."""
-        unkept = frozenset(str(difference) for difference in differences(answer, body, self._field_manager))
+        compared = compare(answer, body, self._field_manager)
+        if compared.additions:
+            memory.additions[child] = compared.additions
+        else:
+            memory.additions.pop(child, None)
+        unkept = frozenset(map(str, compared.differences))
         if unkept:
             memory.unkept[child] = (body, unkept)
             self._log.warning(
@@ -412,6 +428,12 @@ class Applier:
         tell(self._log, operation, kind, key, fields)
         if self._operations is not None:
             self._operations.labels(kind.kind, operation).inc()
+
+
+def _was_decided(owner: Object) -> bool:
+    """Whether the status, as far as it tells, is about the spec that `owner` has: its children then follow from it."""
+    observed = (owner.get("status") or {}).get("observedGeneration")
+    return observed is None or observed == metadata.generation(owner)
 
 
 def _observed(live: Object) -> Object:

@@ -9,6 +9,9 @@ With it the question has an exact answer that survives a restart: an object drif
 
 What others set (defaults of the server, an autoscaler's replicas, injected annotations, somebody's label) is not looked at.
 The record also tells which lists merge by key and which are replaced as a whole, so no schema is needed here.
+
+Of what was applied as one piece (an atomic list, such as the containers of a Knative Service) it does not tell the fields
+inside. What such a piece has beyond the desired one may be a default of the server, or be ours of earlier: see `Comparison`.
 """
 
 import re
@@ -34,13 +37,30 @@ _NOTHING: Owned = {}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that is not as desired: `missing`, `changed`, or `stale` (applied earlier, no longer desired)."""
+    """One field that is not as desired: `missing`, `changed`, or `stale` (applied earlier, no longer desired).
+
+    `added` is none: a field that nobody asked for, inside of what was applied as one piece.
+    """
 
     path: str
-    how: Literal["missing", "changed", "stale"]
+    how: Literal["missing", "changed", "stale", "added"]
 
     def __str__(self) -> str:
         return f"{self.path} ({self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`differences` are those of the function of that name. `additions` are the paths of fields that are not desired, inside
+    of what was applied as one piece: whoever knows which ones the last apply left there knows that others are stale."""
+
+    differences: tuple[Difference, ...]
+    additions: frozenset[str] = frozenset()
+
+    def beyond(self, known: frozenset[str]) -> Sequence[Difference]:
+        """The differences, and the additions that are not among the `known` ones."""
+        new = self.additions - known
+        return (*self.differences, *(Difference(path, "stale") for path in sorted(new))) if new else self.differences
 
 
 def differences(live: Object, desired: Object, manager: str) -> Sequence[Difference]:
@@ -49,10 +69,17 @@ def differences(live: Object, desired: Object, manager: str) -> Sequence[Differe
     An object that `manager` never applied differs in `metadata.managedFields`: applying it once takes the ownership
     that later comparisons need.
     """
+    return compare(live, desired, manager).differences
+
+
+def compare(live: Object, desired: Object, manager: str) -> Comparison:
+    """The differences, and what could be one."""
     owned = applied_fields(live, manager)
     if owned is None:
-        return (Difference("metadata.managedFields", "missing"),)
-    return tuple(_differences(live, desired, owned))
+        return Comparison((Difference("metadata.managedFields", "missing"),))
+    found = tuple(_differences(live, desired, owned))
+    added = frozenset(each.path for each in found if each.how == "added")
+    return Comparison(tuple(each for each in found if each.how != "added") if added else found, added)
 
 
 def applied_fields(live: Object, manager: str) -> Owned | None:
@@ -113,6 +140,8 @@ def _mapping(live: Any, desired: Mapping[str, Any], owned: Owned | None, path: s
         # Applied as one piece (an atomic map, or an empty one): the server kept it whole since.
         if not _covers(live, desired, path) or (desired and _all_text(live) and live.keys() != desired.keys()):
             yield Difference(path, "changed")
+        elif desired:
+            yield from _added(live, desired, path)
         return
     yield from _map(live, desired, owned if owned is not None else _NOTHING, path)
 
@@ -133,6 +162,8 @@ def _list(live: Any, desired: list[Any], owned: Owned | None, path: str) -> Iter
         _covers(got, wanted, path) for got, wanted in zip(live, desired, strict=True)
     ):
         yield Difference(path, "changed")
+    else:
+        yield from _added(live, desired, path)
 
 
 def _keyed_list(live: list[Any], desired: list[Any], owned: Owned, path: str) -> Iterator[Difference]:
@@ -186,6 +217,20 @@ def _covers(live: Any, desired: Any, path: str) -> bool:
             and all(_covers(got, wanted, path) for got, wanted in zip(live, desired, strict=True))
         )
     return _same(live, desired, path)
+
+
+def _added(live: Any, desired: Any, path: str) -> Iterator[Difference]:
+    """What `live`, which covers `desired`, has beyond it."""
+    if isinstance(desired, dict):
+        for name, value in live.items():
+            if name in desired:
+                yield from _added(value, desired[name], f"{path}.{name}")
+            elif not _is_zero(value):
+                yield Difference(f"{path}.{name}", "added")
+    elif isinstance(desired, list):
+        for position, (got, wanted) in enumerate(zip(live, desired, strict=True)):
+            if isinstance(got, dict | list):
+                yield from _added(got, wanted, f"{path}[{position}]")
 
 
 def _same(live: Any, desired: Any, path: str) -> bool:

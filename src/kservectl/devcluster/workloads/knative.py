@@ -227,7 +227,7 @@ def _deployment(revision: Object, name: str, replicas: int) -> Object:
     inherited = {key: value for key, value in metadata.labels(revision).items() if key != ROUTING}
     labels = {"app": metadata.name(revision), **inherited, **identity}
     pod = {field: value for field, value in revision["spec"].items() if field not in _OF_REVISIONS_ONLY}
-    pod["containers"] = [{"name": _CONTAINER, **container} for container in pod["containers"]] + [_QUEUE_PROXY]
+    pod["containers"] = [*map(_container, pod["containers"]), _QUEUE_PROXY]
     annotations = {key: value for key, value in metadata.annotations(revision).items() if key != _HASH}
     return {
         "apiVersion": DEPLOYMENT.api_version,
@@ -239,3 +239,11 @@ def _deployment(revision: Object, name: str, replicas: int) -> Object:
             "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
         },
     }
+
+
+def _container(container: Object) -> Object:
+    """A container of a Revision's pod. A probe of no certain port (0) is the queue proxy's to make."""
+    probe: Object = container.get("readinessProbe") or {}
+    unprobed = (probe.get("tcpSocket") or {}).get("port") == 0
+    kept = {field: value for field, value in container.items() if not (unprobed and field == "readinessProbe")}
+    return {"name": _CONTAINER, **kept}
