@@ -14,6 +14,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata as distribution
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -340,6 +341,7 @@ def _keep_alive_socket(address: tuple[Any, ...]) -> socket.socket:
     return sock
 
 
+@cache
 def _user_agent() -> str:
     machine = platform.machine().lower()
     arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

@@ -1,17 +1,16 @@
 """What of a decoded object goes into the store.
 
 `managedFields` can be half of an object and hardly anybody reads them, so they are dropped at decode. Who compares with the
-record of its own server-side applies keeps only that entry, as one shared string: the children of a thousand owners have
-few different ones. Before its first apply, what a predecessor wrote has to be inherited, which takes the whole record.
+record of its own server-side applies keeps only that entry, in a form that many objects share. Before its first
+apply, what a predecessor wrote has to be inherited, which takes the whole record.
 """
 
-import sys
 from collections.abc import Callable, Collection
 from typing import Any
 
-import orjson
 import structlog
 
+from kservectl.informers import apply_record
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
@@ -23,8 +22,8 @@ class Shape:
     """Shapes freshly decoded objects, in place.
 
     keep_managed_by
-        Keep those `managedFields` entries that this manager made by Apply on the object itself, with `fieldsV1` as a compact
-        JSON *string*; empty keeps none.
+        Keep those `managedFields` entries that this manager made by Apply on the object itself, as `apply_record` keeps them;
+        empty keeps none.
     predecessors
         Managers whose work it inherits: an object that one of them wrote, and `keep_managed_by` did not yet, keeps all entries.
     transform
@@ -48,11 +47,11 @@ class Shape:
         if isinstance(meta, dict):
             entries = meta.pop("managedFields", None)
             if entries and self._keep_managed_by:
-                kept = [entry for entry in entries if self._is_ours(entry)]
-                if not kept and any(entry.get("manager") in self._predecessors for entry in entries):
-                    kept = entries
-                if kept:
-                    meta["managedFields"] = [_compact(entry) for entry in kept]
+                ours = [entry for entry in entries if self._is_ours(entry)]
+                if ours:
+                    meta["managedFields"] = [apply_record.kept(entry, meta) for entry in ours]
+                elif any(entry.get("manager") in self._predecessors for entry in entries):
+                    meta["managedFields"] = [apply_record.whole(entry) for entry in entries]
         if self._transform is None:
             return obj
         try:
@@ -67,8 +66,3 @@ class Shape:
             and entry.get("operation") == "Apply"
             and not entry.get("subresource")
         )
-
-
-def _compact(entry: Object) -> Object:
-    fields = orjson.dumps(entry.get("fieldsV1") or {}).decode()
-    return {**entry, "fieldsV1": sys.intern(fields)}

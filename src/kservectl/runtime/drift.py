@@ -17,11 +17,11 @@ inside. What such a piece has beyond the desired one may be a default of the ser
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
 
+from kservectl.informers import apply_record
 from kservectl.objects import quantity
 from kservectl.objects.metadata import Object
 
@@ -84,17 +84,11 @@ def compare(live: Object, desired: Object, manager: str) -> Comparison:
 
 def applied_fields(live: Object, manager: str) -> Owned | None:
     """The fieldsV1 tree of what `manager` applied to the main resource; None when it never did."""
-    for entry in (live.get("metadata") or {}).get("managedFields") or ():
+    meta = live.get("metadata") or {}
+    for entry in meta.get("managedFields") or ():
         if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            fields = entry.get("fieldsV1") or {}
-            return _parsed(fields) if isinstance(fields, str) else fields
+            return apply_record.fields_of(entry, meta)
     return None
-
-
-@lru_cache(maxsize=2048)
-def _parsed(fields: str) -> Owned:
-    tree: Owned = orjson.loads(fields)
-    return tree
 
 
 def _differences(live: Object, desired: Object, owned: Owned) -> Iterator[Difference]:
