@@ -65,11 +65,14 @@ SHARD_GROUP = "kserve-controller-manager-shard"
 KSERVE = Inheritance(
     managers=frozenset({"manager", "kserve-controller-manager"}),
     except_fields=frozenset(
-        ("f:metadata", "f:annotations", f"f:serving.knative.dev/{name}") for name in ("creator", "lastModifier")
+        {
+            *(("f:metadata", "f:annotations", f"f:serving.knative.dev/{name}") for name in ("creator", "lastModifier")),
+            ("f:spec", "f:replicas"),
+        }
     ),
 )
 """What KServe's own manager left, under the names of its binary. Knative's webhook puts in the annotations, and lets nobody
-take them away."""
+take them away. How many replicas there are is its autoscaler's to say: a field that is removed would be one replica again."""
 
 CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
     "inferenceservice": inferenceservice_controller.build,

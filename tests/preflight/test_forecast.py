@@ -116,7 +116,7 @@ def test_what_the_controller_says_of_refusals_is_what_is_compared() -> None:
     controller = replace(CONTROLLER, on_failure=amended)
     view = StaticView([], kinds=[SERVICE], now=NOW)
     found = FORECASTER.forecast(controller, OWNER, Outcome(desired=(wrong,), status={"message": ""}), view, NOBODY)
-    assert [str(field) for change in found.changes for field in change.fields] == ["status.message (added)"]
+    assert [str(field) for change in found.changes for field in change.fields] == ["status (added)"]
 
 
 def test_what_kservectl_applied_already_and_still_wants_costs_no_comparison() -> None:

@@ -142,7 +142,7 @@ class Forecaster:
         after = owner if patch is None else mergepatch.apply(owner, patch)
         fields = _fields(owner, after)
         if outcome.status is not None:
-            fields += field_changes(_timeless(owner.get("status") or {}), _timeless(outcome.status), "status")
+            fields += field_changes(_timeless({"status": owner.get("status")}), _timeless({"status": outcome.status}))
         if not fields:
             return []
         return [ObjectChange(kind, metadata.key(owner), "update", _why(tuple(fields)), tuple(fields))]
@@ -176,10 +176,13 @@ def _record(live: Object) -> list[Object]:
 
 def _fields(before: Object, after: Object) -> list[FieldChange]:
     """Of two states of an object, without what the server keeps of it for itself."""
-    return field_changes(_ours(before), _ours(after))
+    return field_changes(comparable(before), comparable(after))
 
 
-def _ours(obj: Object) -> Object:
+def comparable(obj: Object, *, status: bool = False) -> Object:
+    """What of an object is compared: not what the server keeps for itself; its status if asked for, without times."""
+    if status:
+        return {**comparable(obj), "status": _timeless(obj.get("status") or {})}
     meta = {name: value for name, value in metadata.metadata(obj).items() if name not in _SERVERS_OWN}
     inner = {name: value for name, value in obj.items() if name not in ("status", "apiVersion", "kind")}
     return {**inner, "metadata": meta}
