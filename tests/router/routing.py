@@ -13,11 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.api.inferencegraph import InferenceGraphSpec
 from kservectl.clock import Clock, SystemClock
+from kservectl.router.holding import HeldBytes, Holding
 from kservectl.router.metrics import RouterMetrics
 from kservectl.router.server import RouterOptions, RouterServer
 from tests.fake_clock import FakeClock
 
 MIB = 1 << 20
+NO_LIMIT = Holding(HeldBytes(1 << 40))
 
 
 class Upstream:

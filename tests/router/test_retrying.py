@@ -10,6 +10,7 @@ from kservectl.router.answer import Answer, StepError
 from kservectl.router.call import Call
 from kservectl.router.retrying import RetryBudget, RetryingCaller
 from tests.fake_clock import FakeClock
+from tests.router.routing import NO_LIMIT
 
 UNSENT = StepError("cannot connect", unsent=True, passing=True)
 BROKEN = StepError("broke off", passing=True)
@@ -49,7 +50,7 @@ async def ask(
         service, clock=clock, rng=random.Random(1), budget=budget or RetryBudget(), told=told.append
     )
     began = clock.monotonic()
-    asking = asyncio.create_task(caller(Call("http://a", b"{}", CIMultiDict(), retries, relay)))
+    asking = asyncio.create_task(caller(Call("http://a", b"{}", CIMultiDict(), NO_LIMIT, retries, relay)))
     await clock.settle()
     while not asking.done():
         await clock.advance(clock.next_timer or 0)

@@ -13,6 +13,7 @@ from kservectl.router.answer import Answer, StepError
 from kservectl.router.call import Call
 from kservectl.router.running import GraphRunner
 from tests.fake_clock import FakeClock
+from tests.router.routing import NO_LIMIT
 
 BODY = b'{"instances":[1]}'
 
@@ -63,7 +64,7 @@ async def run(
     **nodes: Any,
 ) -> Answer:
     graph = InferenceGraphSpec.parse({"nodes": {"root": root, **nodes}})
-    return await GraphRunner(graph, services.call, draw, clock or FakeClock()).run(body, CIMultiDict())
+    return await GraphRunner(graph, services.call, draw, clock or FakeClock()).run(body, CIMultiDict(), NO_LIMIT)
 
 
 # --- Sequence ---

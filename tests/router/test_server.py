@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from kservectl.router.call import Call
 from kservectl.router.calling import ServiceClient
 from kservectl.router.headers import HeaderRules
 from kservectl.router.mesh import Mesh
-from tests.fake_clock import FakeClock
-from tests.router.routing import Upstream, routing, to
+from tests.fake_clock import FakeClock, eventually
+from tests.router.routing import NO_LIMIT, Upstream, routing, to
 
 
 async def test_any_path_and_method_runs_the_graph(upstream: Upstream) -> None:
@@ -183,7 +184,7 @@ async def test_a_mesh_is_looked_for_once(upstream: Upstream) -> None:
     secure = upstream.url.replace("http:", "https:") + "/echo"
     async with ServiceClient(seconds=5, max_bytes=100, mesh=Mesh(f"{upstream.url}/moved")) as client:
         for _ in range(2):
-            assert (await client.post(Call(secure, b"[]", CIMultiDict()))).body == b"[]"
+            assert (await client.post(Call(secure, b"[]", CIMultiDict(), NO_LIMIT))).body == b"[]"
     assert [path for method, path, _, _ in upstream.seen if method == "GET"] == ["/moved", "/echo"]
 
 
@@ -191,3 +192,71 @@ async def test_without_a_mesh_https_stays() -> None:
     async with routing(to(f"https://127.0.0.1:{closed_port()}/")) as router:
         _, cause = await router.cause()
     assert "https://127.0.0.1" in cause
+
+
+# --- what is held at once ---
+
+
+async def test_bodies_are_held_until_their_request_is_answered_and_no_longer(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/wait"), max_held_bytes=1500) as router:
+        first = asyncio.create_task(router.post(b"x" * 1000))
+        await asyncio.wait_for(upstream.arrivals.get(), 5)
+        assert "kservectl_router_held_bytes 1000.0" in generate_latest(router.registry).decode()
+        status, cause = await router.cause(b"x" * 1000)
+        assert status == 503
+        assert "the router is overloaded" in cause
+
+        upstream.more.set()
+        assert (await first)[0] == 200
+        assert (await router.post(b"x" * 1000))[0] == 200
+        told = generate_latest(router.registry).decode()
+        assert "kservectl_router_held_bytes 0.0" in told
+        assert "kservectl_router_overloads_total 1.0" in told
+        assert 'kservectl_router_requests_total{code="503"} 1.0' in told
+
+
+@pytest.mark.parametrize("type_", ["Sequence", "Splitter", "Ensemble", "Switch"])
+@pytest.mark.parametrize("path", ["/flood", "/flood/announced"])
+async def test_an_answer_that_there_is_no_room_for_is_503_whatever_the_node(
+    upstream: Upstream, type_: str, path: str
+) -> None:
+    step = to(upstream.url + path, weight=100, condition="@this" if type_ == "Switch" else None, dependency="Soft")
+    below = {"nodes": {"root": {"routerType": "Sequence", "steps": [{"nodeName": "deep"}]}}}
+    below["nodes"]["deep"] = {"routerType": type_, "steps": [step]}
+    async with routing(spec=below, max_bytes=1 << 30, max_held_bytes=200_000) as router:
+        status, cause = await router.cause()
+        assert (status, "overloaded" in cause) == (503, True)
+        assert "kservectl_router_held_bytes 0.0" in generate_latest(router.registry).decode()
+
+
+async def test_a_caller_that_leaves_gives_back_what_was_held(upstream: Upstream) -> None:
+    async with routing(to(f"{upstream.url}/hang")) as router:
+        asking = asyncio.create_task(router.post(b"x" * 1000))
+        await asyncio.wait_for(upstream.arrivals.get(), 5)
+        asking.cancel()
+        await asyncio.wait_for(upstream.gone.wait(), 5)
+        await eventually(lambda: "held_bytes 0.0" in generate_latest(router.registry).decode())
+
+
+async def test_a_request_whose_body_is_still_coming_is_not_cut_off_by_a_stop(upstream: Upstream) -> None:
+    more = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"a"'
+        await more.wait()
+        yield b":1}"
+
+    async with routing(to(f"{upstream.url}/echo"), finish_seconds=30) as router:
+        url = f"http://127.0.0.1:{router.server.port}/"
+        asking = asyncio.create_task(router.session.post(url, data=slowly()))
+        await eventually(lambda: "held_bytes 4.0" in generate_latest(router.registry).decode())
+        router.stop.set()
+        await eventually(lambda: closed(router.server.port or 0))
+        more.set()
+        async with await asking as answer:
+            assert (answer.status, await answer.read()) == (200, b'{"a":1}')
+
+
+def closed(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

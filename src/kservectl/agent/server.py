@@ -33,6 +33,7 @@ from kservectl.agent.sinks import EventSink, tls_of
 from kservectl.clock import Clock
 from kservectl.download.downloader import Downloader, DownloadOptions
 from kservectl.runtime.serving import HttpServer, metrics_application, parse_bind
+from kservectl.runtime.under_way import UnderWay
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -96,9 +97,7 @@ class Agent:
         self._registry = registry
         self._draining = False
         self._server_is_up = True
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._under_way = UnderWay()
         self._board = StatusBoard(registry, clock)
         self._puller: Puller | None = None
         self._log = structlog.get_logger(component="agent")
@@ -106,7 +105,7 @@ class Agent:
             "kservectl_agent_requests", "Requests through the agent, by their status.", ["code"], registry=registry
         )
         gauge = Gauge("kservectl_agent_requests_under_way", "Requests that have no answer yet.", registry=registry)
-        gauge.set_function(lambda: self._under_way)
+        gauge.set_function(lambda: self._under_way.count)
         self._seconds = Histogram(
             "kservectl_agent_request_seconds", "How long they took.", registry=registry, buckets=_SECONDS
         )
@@ -152,19 +151,13 @@ class Agent:
     def request(self) -> Iterator[Callable[[int], None]]:
         """A request is under way in this block; what it gives is called with the status of its answer."""
         began = self.clock.monotonic()
-        self._under_way += 1
-        self._idle.clear()
 
         def answered(code: int) -> None:
             self._requests.labels(str(code)).inc()
             self._seconds.observe(self.clock.monotonic() - began)
 
-        try:
+        with self._under_way.request():
             yield answered
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
 
     def server_seen(self, *, up: bool) -> None:
         """The server answered, or did not. One that comes back may have lost its models."""
@@ -196,17 +189,10 @@ class Agent:
             self._log.info("agent stops", drain_seconds=self._options.drain)
             await self.clock.sleep(self._options.drain)
             await site.stop()
-            await self._finish()
+            if not await self._under_way.finished(self.clock, self._options.finish):
+                self._log.warning("requests are cut off", requests=self._under_way.count)
         finally:
             await runner.cleanup()
-
-    async def _finish(self) -> None:
-        """Wait for what is under way: the server itself would cut off requests whose bodies are still coming."""
-        try:
-            async with self.clock.timeout(self._options.finish):
-                await self._idle.wait()
-        except TimeoutError:
-            self._log.warning("requests are cut off", requests=self._under_way)
 
     async def _admin(self) -> HttpServer | None:
         """Metrics and the state of models. That its port is taken is no reason not to serve."""

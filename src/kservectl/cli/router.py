@@ -14,7 +14,7 @@ from kservectl.cli.process import run_until_signal
 from kservectl.clock import SystemClock
 from kservectl.router.headers import HeaderRules
 from kservectl.router.metrics import RouterMetrics
-from kservectl.router.server import MAX_BYTES, RouterOptions, RouterServer
+from kservectl.router.server import MAX_BYTES, MAX_HELD_BYTES, RouterOptions, RouterServer
 from kservectl.runtime import logging
 from kservectl.runtime.serving import HttpServer, metrics_application, parse_bind
 
@@ -41,6 +41,13 @@ def _address(context: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option(
     "--max-bytes", type=click.IntRange(min=1), default=MAX_BYTES, show_default=True, help="The largest body, both ways."
 )
+@click.option(
+    "--max-held-bytes",
+    type=click.IntRange(min=1),
+    default=MAX_HELD_BYTES,
+    show_default=True,
+    help="Bodies that are in memory at once, all together; a request for which there is no room gets 503.",
+)
 @click.option("--log-format", type=click.Choice(["console", "json"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -51,6 +58,7 @@ def router(
     metrics_bind: str,
     drain_seconds: float,
     max_bytes: int,
+    max_held_bytes: int,
     log_format: logging.Format,
     log_level: str,
 ) -> None:
@@ -66,6 +74,7 @@ def router(
         headers=HeaderRules.of_variable(os.environ.get(PROPAGATE_HEADERS)),
         drain_seconds=drain_seconds,
         max_bytes=max_bytes,
+        max_held_bytes=max_held_bytes,
     )
     generator = random.SystemRandom()
 

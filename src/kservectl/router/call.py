@@ -7,6 +7,7 @@ from typing import Protocol
 from multidict import CIMultiDict
 
 from kservectl.router.answer import Answer
+from kservectl.router.holding import Holding
 
 Headers = CIMultiDict[str]
 
@@ -24,7 +25,9 @@ class Relay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`retries` None leaves it to the router how often a call is tried again.
+    """`holding` is that of the request; its answer counts as held by it.
+
+    `retries` None leaves it to the router how often a call is tried again.
 
     `relay` is set where the answer of this call is that of the graph.
     """
@@ -32,6 +35,7 @@ class Call:
     url: str
     body: bytes
     headers: Headers
+    holding: Holding
     retries: int | None = None
     relay: Relay | None = None
 

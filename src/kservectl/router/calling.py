@@ -16,10 +16,10 @@ from yarl import URL
 
 from kservectl.router.answer import Answer, StepError
 from kservectl.router.call import Call, Relay
+from kservectl.router.holding import TooLong
 from kservectl.router.mesh import Mesh
 
 _HOST = re.compile(r"[\w.~%:-]+")
-_CHUNK = 1 << 16
 _IN_PIECES = frozenset(
     {"text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq"}
 )
@@ -69,7 +69,7 @@ class ServiceClient:
                 if call.relay is not None and answer.ok and answer.content_type in _IN_PIECES:
                     await _passed_on(answer, call.relay, kind)
                     return Answer(answer.status, b"", kind, relayed=True)
-                return Answer(answer.status, await self._read(answer, shown), kind)
+                return Answer(answer.status, await self._read(answer, call, shown), kind)
         except TimeoutError as error:
             why = str(error) if self._seconds is None else f"no answer within {self._seconds:g} s"
             raise StepError(f'Post "{shown}": {why}', passing=True) from error
@@ -78,17 +78,12 @@ class ServiceClient:
             passing = unsent or isinstance(error, aiohttp.ServerConnectionError | aiohttp.ClientPayloadError | OSError)
             raise StepError(f'Post "{shown}": {_sentence(error)}', unsent=unsent, passing=passing) from error
 
-    async def _read(self, answer: aiohttp.ClientResponse, shown: URL) -> bytes:
-        received, pieces = 0, []
-        too_long = (answer.content_length or 0) > self._max_bytes
-        while not too_long and (piece := await answer.content.read(_CHUNK)):
-            received += len(piece)
-            pieces.append(piece)
-            too_long = received > self._max_bytes
-        if too_long:
+    async def _read(self, answer: aiohttp.ClientResponse, call: Call, shown: URL) -> bytes:
+        try:
+            return await call.holding.read(answer.content, answer.content_length, self._max_bytes)
+        except TooLong as error:
             answer.close()
-            raise StepError(f'Post "{shown}": the answer is longer than {self._max_bytes} bytes')
-        return b"".join(pieces)
+            raise StepError(f'Post "{shown}": the answer is longer than {self._max_bytes} bytes') from error
 
 
 async def _passed_on(answer: aiohttp.ClientResponse, relay: Relay, kind: str) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from kservectl.router.answer import Answer
+from kservectl.router.holding import HeldBytes
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -27,6 +28,10 @@ class RouterMetrics:
             ["outcome"],
             registry=registry,
         )
+        self._held = Gauge("kservectl_router_held_bytes", "Bytes of bodies that are in memory.", registry=registry)
+        self._overloads = Counter(
+            "kservectl_router_overloads", "Bodies that there was no room for in memory.", registry=registry
+        )
         self._calls = Histogram(
             "kservectl_router_step_seconds",
             "How long the calls of a step took, by the status they got; error or cancelled where there was none.",
@@ -34,6 +39,14 @@ class RouterMetrics:
             registry=registry,
             buckets=_BUCKETS,
         )
+
+    def show(self, held: HeldBytes) -> None:
+        """Have the use of this budget read with the metrics."""
+        self._held.set_function(lambda: held.held)
+
+    def overloaded(self) -> None:
+        """There was no room for a body."""
+        self._overloads.inc()
 
     def retried(self, allowed: bool) -> None:
         """A call was due to be tried again; `allowed` says whether it was."""

@@ -21,6 +21,7 @@ from kservectl.clock import Clock
 from kservectl.router import gjson
 from kservectl.router.answer import Answer, StepError, failure
 from kservectl.router.call import Call, Caller, Headers, Relay
+from kservectl.router.holding import Holding, Overloaded
 
 Draw = Callable[[], int]
 """A number from 0 to 99, each as likely as any other."""
@@ -42,11 +43,12 @@ def unobserved(node: str, step: str, call: Awaitable[Answer]) -> Awaitable[Answe
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A node on the way of one request: its name, the names of those above it, the headers for services, and the relay where
-    its answer is that of the graph."""
+    """A node on the way of one request: its name, the names of those above it, the headers for services, what the request holds,
+    and the relay where its answer is that of the graph."""
 
     name: str
     headers: Headers
+    holding: Holding
     relay: Relay | None = None
     above: tuple[str, ...] = ()
 
@@ -69,9 +71,9 @@ class GraphRunner:
             "Switch": self._switch,
         }
 
-    async def run(self, body: bytes, headers: Headers, relay: Relay | None = None) -> Answer:
+    async def run(self, body: bytes, headers: Headers, holding: Holding, relay: Relay | None = None) -> Answer:
         """What the graph answers to `body`; raises StepError. An answer that comes in pieces goes to `relay`, if there is one."""
-        return await self._node(_Place(ROOT, headers, relay), body)
+        return await self._node(_Place(ROOT, headers, holding, relay), body)
 
     async def _node(self, place: _Place, body: bytes) -> Answer:
         node = self._nodes.get(place.name)
@@ -86,13 +88,17 @@ class GraphRunner:
         try:
             async with self._clock.timeout(step.timeout or None):
                 if not step.node_name:
-                    call = self._call(Call(step.service_url or "", body, place.headers, step.retries, place.relay))
+                    call = self._call(
+                        Call(step.service_url or "", body, place.headers, place.holding, step.retries, place.relay)
+                    )
                     return await self._observe(place.name, step.name or str(position), call)
-                below = _Place(step.node_name, place.headers, place.relay, (*place.above, place.name))
+                below = _Place(step.node_name, place.headers, place.holding, place.relay, (*place.above, place.name))
                 return await self._node(below, body)
         except TimeoutError as error:
             which = f"step {step.name or position!r} of node {place.name!r}"
             raise StepError(f"{which} gave no answer within {step.timeout} s") from error
+        except Overloaded:
+            raise
         except StepError as error:
             raise StepError(error.cause) from error
 
@@ -101,7 +107,11 @@ class GraphRunner:
         try:
             return await run
         except StepError as error:
-            if step.dependency != "Soft" or (place.relay is not None and place.relay.begun):
+            if (
+                isinstance(error, Overloaded)
+                or step.dependency != "Soft"
+                or (place.relay is not None and place.relay.begun)
+            ):
                 raise
             return failure(error.cause, error.status)
 

@@ -7,6 +7,7 @@ that it is not ready, goes on for a while, so that nobody is sent to a closed do
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,26 +19,30 @@ from kservectl.router.answer import Answer, StepError, content_type, failure
 from kservectl.router.call import Relay
 from kservectl.router.calling import ServiceClient
 from kservectl.router.headers import HeaderRules
+from kservectl.router.holding import HeldBytes, Holding, TooLong
 from kservectl.router.metrics import RouterMetrics
 from kservectl.router.relaying import ResponseRelay
 from kservectl.router.retrying import RetryBudget, RetryingCaller
 from kservectl.router.running import GraphRunner
 from kservectl.router.timeouts import Timeouts
 from kservectl.runtime.serving import parse_bind
+from kservectl.runtime.under_way import UnderWay
 
 MAX_BYTES = 64 << 20
+MAX_HELD_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class RouterOptions:
     """`drain_seconds` is for how long a router that stops still takes requests, `finish_seconds` for how long it then
-    waits for the ones under way. `max_bytes` bounds each body, both ways."""
+    waits for the ones under way. `max_bytes` bounds each body, both ways, `max_held_bytes` all of them together."""
 
     bind: str = ":8080"
     headers: HeaderRules = field(default_factory=lambda: HeaderRules(()))
     drain_seconds: float = 10.0
     finish_seconds: float = 15.0
     max_bytes: int = MAX_BYTES
+    max_held_bytes: int = MAX_HELD_BYTES
 
 
 class RouterServer:
@@ -60,6 +65,9 @@ class RouterServer:
         self._client = ServiceClient(seconds=self._timeouts.call, max_bytes=options.max_bytes)
         caller = RetryingCaller(self._client.post, clock=clock, rng=rng, budget=RetryBudget(), told=metrics.retried)
         self._graph = GraphRunner(graph, caller, draw, clock, metrics.observe)
+        self._held = HeldBytes(options.max_held_bytes, metrics.overloaded)
+        metrics.show(self._held)
+        self._under_way = UnderWay()
         self._draining = False
         self._log = structlog.get_logger()
         self.port: int | None = None
@@ -68,7 +76,7 @@ class RouterServer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain; raises OSError when the address cannot be listened on."""
-        app = web.Application(client_max_size=self._options.max_bytes)
+        app = web.Application()
         app.router.add_route("*", "/readyz", self._readyz)
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(
@@ -82,7 +90,8 @@ class RouterServer:
             await runner.setup()
             try:
                 host, port = parse_bind(self._options.bind)
-                await web.TCPSite(runner, host, port).start()
+                site = web.TCPSite(runner, host, port)
+                await site.start()
                 self.port = int(runner.addresses[0][1])
                 self.started.set()
                 self._log.info("router serves", port=self.port)
@@ -90,6 +99,9 @@ class RouterServer:
                 self._draining = True
                 self._log.info("router stops", drain_seconds=self._options.drain_seconds)
                 await self._clock.sleep(self._options.drain_seconds)
+                await site.stop()
+                if not await self._under_way.finished(self._clock, self._options.finish_seconds):
+                    self._log.warning("requests are cut off", requests=self._under_way.count)
             finally:
                 await runner.cleanup()
 
@@ -97,23 +109,26 @@ class RouterServer:
         return web.Response(status=503, text="shutting down") if self._draining else web.Response()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        began, relay = self._clock.monotonic(), ResponseRelay(request)
-        answer = await self._answer(request, relay)
-        code = str(answer.status)
-        if relay.begun and not answer.relayed:
-            relay.abort()
-            code = "aborted"
-        self._metrics.answered(code, self._clock.monotonic() - began)
-        if relay.response is not None:
-            return relay.response
-        return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": content_type(answer)})
+        with self._under_way.request():
+            return await self._answered(request)
 
-    async def _answer(self, request: web.Request, relay: Relay) -> Answer:
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        began, relay = self._clock.monotonic(), ResponseRelay(request)
+        with self._held.request() as holding:
+            answer = await self._answer(request, relay, holding)
+            code = str(answer.status)
+            if relay.begun and not answer.relayed:
+                relay.abort()
+                code = "aborted"
+            self._metrics.answered(code, self._clock.monotonic() - began)
+            return relay.response or await _sent(request, answer)
+
+    async def _answer(self, request: web.Request, relay: Relay, holding: Holding) -> Answer:
         try:
             async with self._clock.timeout(self._timeouts.write):
-                body = await self._body(request)
+                body = await self._body(request, holding)
                 headers = self._options.headers.propagated(request.headers)
-                return await self._graph.run(body, headers, relay)
+                return await self._graph.run(body, headers, holding, relay)
         except StepError as error:
             self._log.warning("the graph gave no answer", cause=error.cause, status=error.status)
             return failure(error.cause, error.status)
@@ -122,12 +137,21 @@ class RouterServer:
             self._log.warning(cause)
             return failure(cause, 504)
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def _body(self, request: web.Request, holding: Holding) -> bytes:
+        limit = self._options.max_bytes
         try:
             async with self._clock.timeout(self._timeouts.read):
-                return await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            limit = self._options.max_bytes
+                return await holding.read(request.content, request.content_length, limit)
+        except TooLong as error:
             raise StepError(f"the request is longer than {limit} bytes", 413) from error
         except TimeoutError as error:
             raise StepError(f"the request did not arrive within {self._timeouts.read:g} s", 408) from error
+
+
+async def _sent(request: web.Request, answer: Answer) -> web.Response:
+    """The response to `request`, on its way already: until then its body is held."""
+    response = web.Response(status=answer.status, body=answer.body, headers={"Content-Type": content_type(answer)})
+    with suppress(ConnectionError):  # a caller that has left is told nothing
+        await response.prepare(request)
+        await response.write_eof()
+    return response
