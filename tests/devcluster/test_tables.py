@@ -10,7 +10,7 @@ from kservectl.devcluster.jsonpath import find, find_one, with_value
 from kservectl.devcluster.registry import Registry
 from kservectl.devcluster.tables import Tables
 from kservectl.devcluster.types import builtin_types
-from kservectl.objects.kind import HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB, POD, SERVICE, Kind
+from kservectl.objects.kind import CONTROLLER_REVISION, HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB, POD, SERVICE, Kind
 from tests.fake_clock import FakeClock
 
 REGISTRY = Registry(builtin_types())
@@ -156,3 +156,12 @@ def test_value_is_set_in_a_copy() -> None:
     assert with_value(before, ".spec.replicas", 3) == {"spec": {"a": 1, "replicas": 3}}
     assert before == {"spec": {"a": 1}}
     assert find_one(before, ".spec.a") == 1
+
+
+def test_a_revision_names_what_it_is_a_revision_of() -> None:
+    owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "iris", "controller": True}
+    found = row(CONTROLLER_REVISION, metadata={**MADE, "ownerReferences": [owner]}, revision=3)
+
+    assert found["Controller"] == "inferenceservice.serving.kserve.io/iris"
+    assert found["Revision"] == "3"
+    assert row(CONTROLLER_REVISION, revision=1)["Controller"] == "<none>"

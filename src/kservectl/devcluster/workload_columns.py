@@ -135,6 +135,14 @@ def _job_duration(job: Object, now: datetime) -> str:
     return human_duration((end - parse_time(status["startTime"])).total_seconds())
 
 
+def _controller(obj: Object, now: datetime) -> str:
+    owner = next((each for each in obj["metadata"].get("ownerReferences") or () if each.get("controller")), None)
+    if owner is None:
+        return NONE
+    group = str(owner["apiVersion"]).rpartition("/")[0]
+    return f"{'.'.join(filter(None, (str(owner['kind']).lower(), group)))}/{owner['name']}"
+
+
 WORKLOAD_COLUMNS: Mapping[str, Sequence[TableColumn]] = {
     "pods": (
         TableColumn("Ready", _pod_ready),
@@ -159,6 +167,11 @@ WORKLOAD_COLUMNS: Mapping[str, Sequence[TableColumn]] = {
         number_column("Ready", "status.readyReplicas"),
         AGE,
         *_TEMPLATE,
+    ),
+    "controllerrevisions.apps": (
+        TableColumn("Controller", _controller),
+        TableColumn("Revision", lambda obj, now: str(obj.get("revision", ""))),
+        AGE,
     ),
     "statefulsets.apps": (TableColumn("Ready", _of("status.readyReplicas", "spec.replicas")), AGE, *_TEMPLATE[:2]),
     "daemonsets.apps": (
