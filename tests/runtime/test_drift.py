@@ -163,6 +163,8 @@ def test_a_zero_that_was_never_applied_is_missing() -> None:
 
 def test_true_is_not_one() -> None:
     assert found(live({"x": 1}, {"f:spec": {"f:x": {}}}), desired({"x": True})) == ["spec.x (changed)"]
+    inside = live({"x": {"y": 1}, "z": [1]}, {"f:spec": {"f:x": {"f:y": {}}, "f:z": {}}})
+    assert found(inside, desired({"x": {"y": True}, "z": [True]})) == ["spec.x.y (changed)", "spec.z (changed)"]
 
 
 def test_another_type_is_a_difference_and_no_crash() -> None:

@@ -33,6 +33,7 @@ _IDENTITY = frozenset(
 )
 _QUANTITY = re.compile(r"\.(?:limits|requests|capacity|hard)\.|\.(?:sizeLimit|averageValue|divisor)$|\.target\.value$")
 _NOTHING: Owned = {}
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,13 @@ def _field(live: Mapping[str, Any], name: str, value: Any, owned: Owned, path: s
     elif value is None:
         if inner is not None:
             yield Difference(path, "stale")
-    elif isinstance(value, dict):
-        yield from _mapping(live[name], value, inner, path)
-    elif isinstance(value, list):
-        yield from _list(live[name], value, inner, path)
+    elif isinstance(value, dict | list):
+        if _is_identical(live[name], value):
+            return  # the usual case: nothing of it is missing, changed, stale or added
+        if isinstance(value, dict):
+            yield from _mapping(live[name], value, inner, path)
+        else:
+            yield from _list(live[name], value, inner, path)
     elif not _same(live[name], value, path):
         yield Difference(path, "changed")
 
@@ -225,6 +229,11 @@ def _added(live: Any, desired: Any, path: str) -> Iterator[Difference]:
         for position, (got, wanted) in enumerate(zip(live, desired, strict=True)):
             if isinstance(got, dict | list):
                 yield from _added(got, wanted, f"{path}[{position}]")
+
+
+def _is_identical(live: Any, desired: Any) -> bool:
+    """Whether two trees are the same JSON: true is not 1 there, as it is to Python."""
+    return bool(live == desired) and orjson.dumps(live, option=_SORTED) == orjson.dumps(desired, option=_SORTED)
 
 
 def _same(live: Any, desired: Any, path: str) -> bool:
