@@ -212,3 +212,29 @@ async def test_a_manager_of_some_namespaces_leaves_nodes_alone() -> None:
             await environment.apply([group, cache])
     skipped = {entry["controller"] for entry in logs if entry["event"].startswith("controller is not run")}
     assert skipped == {name for name in CONTROLLERS if name.startswith("localmodel")}
+
+
+async def test_a_cache_goes_from_node_to_node_no_more_at_once_than_it_allows(environment: Environment) -> None:
+    group, cache, _ = samples()
+    first = environment.cluster.get(NODE, NODE_NAME, "")
+    assert first is not None
+    names = [NODE_NAME, *(f"more-{number}" for number in range(5))]
+    for name in names[1:]:
+        body = {"metadata": {"name": name, "labels": first["metadata"].get("labels") or {}}}
+        await environment.cluster.create(NODE, body)
+        await environment.cluster.patch(NODE, name, "", {"status": first["status"]}, subresource="status")
+    changes, most = environment.cluster.follow(LOCAL_MODEL_NODE), 0
+    await environment.apply([group, {**cache, "spec": {**cache["spec"], "maxParallelDownloads": 2}}])
+    done: set[str] = set()
+    async with asyncio.timeout(PATIENCE):
+        while len(done) < len(names):
+            await anext(changes)
+            orders = environment.cluster.list(LOCAL_MODEL_NODE)
+            told = {order["metadata"]["name"] for order in orders if order["spec"]["localModels"]}
+            done = {
+                order["metadata"]["name"]
+                for order in orders
+                if ((order.get("status") or {}).get("modelStatus") or {}).get("iris") == "ModelDownloaded"
+            }
+            most = max(most, len(told - done))
+    assert most == 2

@@ -211,6 +211,7 @@ FIELD_DOCS: Mapping[str, str] = {
     "LocalModelCacheSpec.modelSize": "How much room the model takes on each node.",
     "LocalModelCacheSpec.nodeGroups": "The LocalModelNodeGroups whose nodes keep a copy. Services use the first that suits them.",
     "LocalModelCacheSpec.serviceAccountName": "The service account of the job namespace whose Secrets hold the credentials.",
+    "LocalModelCacheSpec.maxParallelDownloads": "How many nodes download the model at the same time; all of them unless given.",
     "LocalModelCacheSpec.checksums": "SHA-256 of files of the model, by path within it; a copy is whole only if all agree.",
     "LocalModelStorage.key": "The entry of the storage Secret that describes the connection.",
     "LocalModelStorage.parameters": "Settings that override those of the Secret, such as type and bucket.",
@@ -253,7 +254,9 @@ FIELD_DOCS: Mapping[str, str] = {
     "WaitingModel.modelName": "The name of the cache.",
     "WaitingModel.namespace": "The namespace of the cache, if it has one.",
     "WaitingModel.nodeGroup": "The group whose storage limit stands in the way.",
-    "WaitingModel.reason": "InsufficientStorage: it never had room. Evicted: others were used more recently.",
+    "WaitingModel.reason": (
+        "InsufficientStorage: it never had room. Evicted: others were used more recently. Queued: other nodes are first."
+    ),
     "WaitingModel.message": "The numbers, in a sentence.",
     "LocalModelNodeSpec.maxParallelDownloads": "How many models the node downloads at the same time.",
     "ModelCopy.downloadedBytes": "How much of the model is on the disk.",

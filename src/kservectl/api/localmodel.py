@@ -44,6 +44,7 @@ class LocalModelCacheSpec(ApiModel):
     service_account_name: str | None = None
     storage: LocalModelStorage | None = None
     checksums: Checksums | None = None
+    max_parallel_downloads: Annotated[Int32, Field(ge=1)] | None = None
 
 
 class ModelCopies(ApiModel):
@@ -146,12 +147,12 @@ class LocalModelInfo(ApiModel):
 
 
 class WaitingModel(ApiModel):
-    """One model that belongs on the node and has no room there; the node does nothing about it."""
+    """One model that belongs on the node and has no room there, or not its turn; the node does nothing about it."""
 
     model_name: str
     namespace: str | None = None
     node_group: str | None = None
-    reason: Literal["InsufficientStorage", "Evicted"] | None = None
+    reason: Literal["InsufficientStorage", "Evicted", "Queued"] | None = None
     message: str | None = None
 
 

@@ -388,6 +388,10 @@ _CACHES: Mapping[str, Reason] = {
         "The model made room for others that were used more recently.",
         "Raise storageLimit of the node group; a service that uses the model brings it back.",
     ),
+    "Queued": Reason(
+        "As many nodes download the model as may at once.",
+        f"Raise maxParallelDownloads of the cache, or wait. {_BY_ITSELF}",
+    ),
     "NameTaken": Reason("A volume or claim of this name belongs to another cache.", "Rename one of the caches."),
     "VolumeRefused": Reason(
         "The API server refused a volume or a claim.",

@@ -37,6 +37,12 @@ class Cache:
         return storage_key(self.source)
 
     @property
+    def max_parallel(self) -> int | None:
+        """How many nodes may download it at once; None for all of them."""
+        limit = (self.obj.get("spec") or {}).get("maxParallelDownloads")
+        return limit if isinstance(limit, int) and limit > 0 else None
+
+    @property
     def is_leaving(self) -> bool:
         return metadata.is_deleting(self.obj)
 

@@ -15,7 +15,7 @@ from kservectl.api.kinds import (
     LOCAL_MODEL_NODE_GROUP,
 )
 from kservectl.controllers.inferenceservice.settings import Settings
-from kservectl.controllers.localmodel import node, node_group, placement, watching
+from kservectl.controllers.localmodel import node, node_group, placement, turns, watching
 from kservectl.controllers.localmodel.reconcile import reconcile
 from kservectl.controllers.localmodel.refusal import amended
 from kservectl.controllers.localmodel.scope import CLUSTER, NAMESPACE, Scope
@@ -49,6 +49,8 @@ def build_placement(settings: Settings, *, workers: int = 8) -> Controller:
             Watched(LOCAL_MODEL_CACHE, watching.nodes_of_cache, optional=True),
             Watched(LOCAL_MODEL_NAMESPACE_CACHE, watching.nodes_of_cache, optional=True),
             Watched(LOCAL_MODEL_NODE_GROUP, watching.nodes_of_group, optional=True),
+            Watched(LOCAL_MODEL_NODE, turns.next_of_order, optional=True),
+            Watched(NODE, turns.next_of_node, transform=node.trimmed),
             Watched(CONFIG_MAP, watching.all_of(NODE), namespace=settings.system_namespace),
         ),
         predicate=node.tells,

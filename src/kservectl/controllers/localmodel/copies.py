@@ -10,6 +10,7 @@ from kservectl.controllers.localmodel.cache import Cache, key_of, models_of
 from kservectl.controllers.localmodel.group import Groups
 from kservectl.controllers.localmodel.node import is_ready
 from kservectl.controllers.localmodel.room import EVICTED
+from kservectl.controllers.localmodel.turns import QUEUED
 from kservectl.objects import metadata
 from kservectl.objects.kind import NODE
 from kservectl.objects.metadata import Object
@@ -68,6 +69,9 @@ def _copies(cache: Cache, of: Groups, view: View) -> Iterator[Copy]:
         order = view.get(LOCAL_MODEL_NODE, name)
         if order is not None and (waiting := _waiting(order, cache.key)) is not None:
             reason = str(waiting.get("reason") or "")
+            if reason == QUEUED:
+                yield Copy(name, PENDING, reason, str(waiting.get("message") or ""), total=size)
+                continue
             state = PENDING if reason == EVICTED else ERROR
             yield Copy(name, state, reason, str(waiting.get("message") or ""), waits=reason, total=size)
         elif order is not None and _is_listed(order, cache.key):

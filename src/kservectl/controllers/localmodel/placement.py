@@ -12,12 +12,11 @@ from typing import Any
 from kservectl.api.kinds import LOCAL_MODEL_NODE
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.localmodel import group as groups
-from kservectl.controllers.localmodel import room
+from kservectl.controllers.localmodel import room, turns
 from kservectl.controllers.localmodel.cache import Cache, caches, key_of, models_of
 from kservectl.controllers.localmodel.configuration import Unconfigured, local_model
 from kservectl.controllers.localmodel.group import Group
 from kservectl.controllers.localmodel.node import is_ready
-from kservectl.controllers.localmodel.room import Filling
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Outcome
@@ -63,22 +62,21 @@ def _plan(node: Object, live: Object | None, of_node: Mapping[str, Group], view:
         filling = room.fill(group, wanted, frozenset(told), free=free, evicts=evicts and group.evicts)
         if free is not None:
             free -= sum(cache.size for cache in filling.kept if cache.key not in told)
-        kept += [cache.entry(name) for cache in filling.kept]
-        waiting += _waiting(filling)
+        queued = [cache for cache in filling.kept if cache.key not in told and not turns.may_begin(cache, node, view)]
+        kept += [cache.entry(name) for cache in filling.kept if cache not in queued]
+        waiting += [_waiting(cache, group, turns.QUEUED, turns.why_not(cache)) for cache in queued]
+        waiting += [_waiting(each.cache, each.group, each.reason, each.message) for each in filling.refused]
     return _Plan(sorted(kept, key=key_of), sorted(waiting, key=key_of))
 
 
-def _waiting(filling: Filling) -> list[Object]:
-    return [
-        {
-            "modelName": refusal.cache.name,
-            **({"namespace": refusal.cache.namespace} if refusal.cache.namespace else {}),
-            "nodeGroup": refusal.group.name,
-            "reason": refusal.reason,
-            "message": refusal.message,
-        }
-        for refusal in filling.refused
-    ]
+def _waiting(cache: Cache, group: Group, reason: str, message: str) -> Object:
+    return {
+        "modelName": cache.name,
+        **({"namespace": cache.namespace} if cache.namespace else {}),
+        "nodeGroup": group.name,
+        "reason": reason,
+        "message": message,
+    }
 
 
 def _order(node: Object, plan: _Plan, of_node: Mapping[str, Group]) -> Object:
