@@ -20,6 +20,10 @@ knative: $(VENV)/.complete ## a canary under Knative Serving's own controller, b
 sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged: on the devcluster, and its model servers behind the router
 	$(BIN)/python -m pytest e2e/test_sdk.py e2e/test_graph_of_models.py -m sdk
 
+image: $(VENV)/.complete ## build the image into .image and start its manager, as root (installs buildah and mmdebstrap)
+	image/build .image
+	$(BIN)/python -m pytest e2e/test_image.py -m image
+
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
 

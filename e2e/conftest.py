@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "knative: builds Knative Serving's controller (some minutes, once); only with -m knative"
     )
+    config.addinivalue_line("markers", "image: runs the image that `image/build` left in .image; only with -m image")
     config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
 
 
@@ -76,6 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = config.getoption("--cluster")
     unwanted = "devcluster" if chosen != DEVCLUSTER else "real"
     wants_knative = "knative" in (config.getoption("-m") or "")
+    wants_image = "image" in (config.getoption("-m") or "")
     wants_sdk = "sdk" in (config.getoption("-m") or "") or chosen == REAL
     dropped = [
         item
@@ -86,6 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.get_closest_marker(unwanted)
             or (item.get_closest_marker("sdk") and not wants_sdk)
             or (item.get_closest_marker("knative") and not wants_knative)
+            or (item.get_closest_marker("image") and not wants_image)
             or (item.get_closest_marker("whole_suite") and not _is_whole(config))
         )
     ]

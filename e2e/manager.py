@@ -1,13 +1,13 @@
 """The manager under test: `kservectl run` as a process, with its probes, metrics and log."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.process import Process, free_port, probe
+from e2e.process import PROGRAM, Process, free_port, probe
 
 _READY_SECONDS = 30.0
 
@@ -23,6 +23,7 @@ class ManagerProcess(Process):
         leader_elect: bool = False,
         webhook_url: str = "",
         options: tuple[str, ...] = (),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.metrics_port, self.health_port, self.webhook_port = free_port(), free_port(), free_port()
         arguments = (
@@ -36,7 +37,7 @@ class ManagerProcess(Process):
             "--log-format=json",
             *options,
         )
-        super().__init__(arguments, log)
+        super().__init__(arguments, log, program=program)
 
     def start_ready(self, seconds: float = _READY_SECONDS) -> None:
         """Start it and wait for its readiness probe."""

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
+PROGRAM = (sys.executable, "-m", "kservectl")
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
@@ -38,7 +39,7 @@ class Process:
         arguments: Sequence[str],
         log: Path,
         environment: Mapping[str, str] | None = None,
-        program: Sequence[str] = (sys.executable, "-m", "kservectl"),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.arguments = tuple(arguments)
         self._program = tuple(program)
