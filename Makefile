@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench chaos e2e knative sdk parity docs lint types check manifests clean
+.PHONY: demo test bench chaos e2e knative sdk image charts parity docs lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -23,6 +23,9 @@ sdk: $(VENV)/.complete ## the KServe Python SDK, unchanged: on the devcluster, a
 image: $(VENV)/.complete ## build the image into .image and start its manager, as root (installs buildah and mmdebstrap)
 	image/build .image
 	$(BIN)/python -m pytest e2e/test_image.py -m image
+
+charts: $(VENV)/.complete ## hold the Helm charts against the kustomize base with the real helm, built once
+	$(BIN)/python -m pytest e2e/test_charts.py -m helm
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
@@ -46,8 +49,8 @@ types: $(VENV)/.complete
 
 check: test lint types ## everything but the real cluster
 
-manifests: $(VENV)/.complete ## write manifests/ anew from the code
-	$(BIN)/python -m kservectl manifests --write manifests
+manifests: $(VENV)/.complete ## write manifests/ and charts/ anew from the code
+	$(BIN)/python -m kservectl manifests --write manifests --write-charts charts
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kservectl needs Python 3.11 or later")'

@@ -28,6 +28,7 @@ from kservectl.objects.kind import CONFIG_MAP, NAMESPACE
 
 _HERE = Path(__file__).parent
 _GONE_SECONDS = 90
+_ONLY_WHEN_ASKED_FOR = ("knative", "image", "helm")
 _TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
@@ -53,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "knative: builds Knative Serving's controller (some minutes, once); only with -m knative"
     )
     config.addinivalue_line("markers", "image: runs the image that `image/build` left in .image; only with -m image")
+    config.addinivalue_line("markers", "helm: builds helm (some minutes, once); only with -m helm")
     config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
 
 
@@ -76,8 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
     chosen = config.getoption("--cluster")
     unwanted = "devcluster" if chosen != DEVCLUSTER else "real"
-    wants_knative = "knative" in (config.getoption("-m") or "")
-    wants_image = "image" in (config.getoption("-m") or "")
+    left_out = [mark for mark in _ONLY_WHEN_ASKED_FOR if mark not in (config.getoption("-m") or "")]
     wants_sdk = "sdk" in (config.getoption("-m") or "") or chosen == REAL
     dropped = [
         item
@@ -87,8 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         and (
             item.get_closest_marker(unwanted)
             or (item.get_closest_marker("sdk") and not wants_sdk)
-            or (item.get_closest_marker("knative") and not wants_knative)
-            or (item.get_closest_marker("image") and not wants_image)
+            or any(item.get_closest_marker(mark) for mark in left_out)
             or (item.get_closest_marker("whole_suite") and not _is_whole(config))
         )
     ]

@@ -8,6 +8,7 @@ import click
 from kservectl.api.crds import crds as definitions
 from kservectl.cli.printing import as_json, as_list, as_yaml
 from kservectl.manifests import layout
+from kservectl.manifests.chart import chart
 from kservectl.manifests.components.catalogue import EXAMPLE_NAMESPACES, components
 from kservectl.objects.metadata import Object
 
@@ -39,16 +40,24 @@ def crds(output: str) -> None:
 @click.option(
     "--write", "directory", type=click.Path(path_type=Path), help="Write the folder of manifests there instead."
 )
-def manifests(output: str, names: Sequence[str], namespaces: Sequence[str], directory: Path | None) -> None:
+@click.option(
+    "--write-charts", "charts", type=click.Path(path_type=Path), help="Write the folder of Helm charts there."
+)
+def manifests(
+    output: str, names: Sequence[str], namespaces: Sequence[str], directory: Path | None, charts: Path | None
+) -> None:
     """Print everything that an installation needs, in the order in which to apply it."""
-    if directory is None:
+    if directory is None and charts is None:
         if namespaces and "namespaced" not in names:
             raise click.UsageError("--namespace says what --component namespaced is about; give both")
         _print(layout.documents(names, namespaces or EXAMPLE_NAMESPACES), output)
         return
     if names:
         raise click.UsageError("--write writes all components; say which to use in a kustomization of yours")
-    for path in layout.write(directory, layout.files(namespaces or EXAMPLE_NAMESPACES)):
+    changed = [] if directory is None else layout.write(directory, layout.files(namespaces or EXAMPLE_NAMESPACES))
+    if charts is not None:
+        changed += layout.write(charts, chart.files())
+    for path in changed:
         click.echo(f"{path} {'written' if path.exists() else 'removed'}")
 
 

@@ -1,0 +1,85 @@
+"""The base and each component on a real API server: every object is accepted, and the manager runs with no request refused."""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from e2e.api import Api
+from e2e.conftest import StartManager
+from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE
+from e2e.kubectl import Kubectl
+from e2e.manager import ManagerProcess
+from e2e.rights import refusals
+from e2e.services import ready, service
+from e2e.target import Target
+from e2e.variants import (
+    MANIFESTS,
+    certificate_of_others,
+    define_third_party_kinds,
+    inject,
+    manager_options,
+    overlay,
+    restore,
+    take_away,
+)
+from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.manifests.components.catalogue import components
+from kservectl.manifests.layout import documents, files, write
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
+_VARIANTS = [(), *((name,) for name in components()), ("high-availability", "sharding"), tuple(components())]
+
+
+@pytest.fixture
+def admin(cluster: Target, tmp_path: Path) -> Iterator[Kubectl]:
+    """kubectl on a cluster on which nothing of the manager is installed; the suite's installation is there again afterwards."""
+    define_third_party_kinds(cluster)
+    found = Kubectl.found(cluster.kubeconfig, "default", tmp_path)
+    take_away(found)
+    yield found
+    restore(cluster, found)
+
+
+@pytest.mark.parametrize("names", _VARIANTS, ids=lambda names: "+".join(names) or "base")
+async def test_server_accepts_it_and_the_manager_runs_under_its_rbac(
+    names: Sequence[str],
+    admin: Kubectl,
+    cluster: Target,
+    api: Api,
+    namespace: str,
+    managers: StartManager,
+    tmp_path: Path,
+) -> None:
+    chosen = (namespace,) if "namespaced" in names else ("default",)
+    wanted = documents(names, chosen)
+    write(tmp_path / "manifests", files(chosen))
+    folder = tmp_path / "overlay"
+    folder.mkdir()
+    await asyncio.to_thread(
+        admin, "apply", "--server-side", "--force-conflicts", "-k", str(overlay(folder, names, tmp_path / "manifests"))
+    )
+    assert cluster.running is not None
+    before = len(cluster.running.audited())
+    certificates = tmp_path / "certificates"
+    certificates.mkdir()
+    authority = certificate_of_others(certificates)
+    manager: ManagerProcess = managers(leader_elect=True, options=manager_options(wanted, certificates))
+    if "cert-manager" in names:
+        url = f"https://127.0.0.1:{manager.webhook_port}"
+        await asyncio.to_thread(inject, admin, url, base64.b64encode(authority).decode())
+
+    await asyncio.to_thread(manager.start_ready)
+    await api.create(INFERENCE_SERVICE, service("iris", namespace))
+    found = await ready(api, namespace, "iris")
+
+    assert found["spec"]["predictor"]["model"]["runtime"] == "kserve-sklearnserver", "it went through the webhook"
+    assert refusals(cluster.running.audited()[before:], _USER) == []
+
+
+def test_repository_has_what_is_tried_here() -> None:
+    assert {path.name for path in (MANIFESTS / "components").iterdir()} == set(components())
