@@ -7,6 +7,7 @@ Deployment would have its manager do.
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,8 @@ from kservectl.objects.metadata import Object
 MANIFESTS = Path(__file__).parents[1] / "manifests"
 
 _OURS = "--selector=app.kubernetes.io/name=kservectl"
-_TAKEN_AWAY = (
-    "deployments,poddisruptionbudgets,networkpolicies,roles,rolebindings",
-    "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations",
-)
+_NAMESPACED = "deployments,poddisruptionbudgets,networkpolicies,roles,rolebindings"
+_CLUSTER_WIDE = "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations"
 _NEEDED = (
     Source(
         "github.com/cert-manager/cert-manager",
@@ -75,8 +74,10 @@ def define_third_party_kinds(target: Target) -> None:
 
 def take_away(kubectl: Kubectl) -> None:
     """Everything of an installation that a variant may have more or less of."""
-    for kinds in _TAKEN_AWAY:
-        kubectl("delete", kinds, _OURS, "--all-namespaces", "--ignore-not-found")
+    found = kubectl.json("get", _NAMESPACED, _OURS, "--all-namespaces")["items"]
+    for namespace in {metadata.namespace(obj) for obj in found}:
+        replace(kubectl, namespace=namespace)("delete", _NAMESPACED, _OURS, "--ignore-not-found")
+    kubectl("delete", _CLUSTER_WIDE, _OURS, "--ignore-not-found")
 
 
 def restore(target: Target, kubectl: Kubectl) -> None:
