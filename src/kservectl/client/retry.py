@@ -24,8 +24,9 @@ from kservectl.client.errors import (
 class RetryPolicy:
     """Limits of the retries of one request.
 
-    `attempts` counts the first one too. Delays are drawn between 0 and `base` · 2ⁿ seconds, at most `cap`. A server that asks
-    for more patience than `longest_wait` is not waited for: the caller gets the error, with its `retry_after`.
+    `attempts` counts the first one too. Delays are drawn between 0 and `base` · 2ⁿ seconds, at most `cap`, and come on
+    top of what the server asks for. One that asks for more patience than `longest_wait` is not waited for: the caller gets the
+    error, with its `retry_after`.
     """
 
     attempts: int = 5
@@ -37,9 +38,11 @@ class RetryPolicy:
         """Seconds to wait before attempt `attempt + 1`, or None to give up with `error`."""
         if attempt >= self.attempts or not _may_repeat(error, idempotent=idempotent):
             return None
+        spread = rng.uniform(0, min(self.base * 2 ** (attempt - 1), self.cap))
         if isinstance(error, ApiError) and error.retry_after is not None:
-            return error.retry_after if error.retry_after <= self.longest_wait else None
-        return rng.uniform(0, min(self.base * 2 ** (attempt - 1), self.cap))
+            # An overloaded server tells everybody the same: what was refused together must not come back together.
+            return error.retry_after + spread if error.retry_after <= self.longest_wait else None
+        return spread
 
 
 NO_RETRIES = RetryPolicy(attempts=1)
