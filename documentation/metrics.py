@@ -16,11 +16,14 @@ from kservectl.agent.payloads import LogOptions, PayloadLog
 from kservectl.agent.server import Agent, AgentOptions
 from kservectl.client.metrics import ClientMetrics
 from kservectl.clock import SystemClock
+from kservectl.controllers.localmodel.copy_metrics import CopyMetrics
+from kservectl.controllers.localmodelnode.disk_metrics import DiskMetrics
 from kservectl.informers.metrics import InformerMetrics
 from kservectl.leader.election import ElectionMetrics
 from kservectl.leader.sharding import ShardMetrics
 from kservectl.router.metrics import RouterMetrics
-from kservectl.runtime.metrics import RuntimeMetrics
+from kservectl.runtime.metrics import BuildInfo, RuntimeMetrics
+from kservectl.runtime.object_metrics import ObjectMetrics
 from kservectl.workqueue.metrics import QueueMetrics
 
 _SUFFIXES = {"counter": "_total", "histogram": "_bucket"}
@@ -74,7 +77,16 @@ def _manager() -> _Remembering:
         ShardMetrics,
     ):
         metrics(registry)
+    BuildInfo(registry, "")
+    ObjectMetrics(registry, (), SystemClock().now)
+    CopyMetrics(registry, ())
     ProcessCollector(registry=registry)
+    return registry
+
+
+def _node_agent() -> _Remembering:
+    registry = _Remembering()
+    DiskMetrics(registry, "", lambda: None)
     return registry
 
 
