@@ -16,9 +16,14 @@ from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 
 
 def outcome_of(
-    draft: StatusDraft, failure: CannotDecide, role: Role = "predictor", *, desired: Sequence[Object] = ()
+    draft: StatusDraft,
+    failure: CannotDecide,
+    role: Role = "predictor",
+    *,
+    shared: Sequence[Object] = (),
+    desired: Sequence[Object] = (),
 ) -> Outcome:
-    """Tell `failure` of the component `role`; `desired` is what was decided before it and is carried out."""
+    """Tell `failure` of the component `role`; `shared` and `desired` were decided before it and are carried out."""
     condition = COMPONENT_READY[role]
     raised: tuple[EventRecord, ...] = events.of_failure(failure.message, condition, draft)
     keeps_serving = draft.describes_generation and draft.conditions.is_true(condition)
@@ -30,7 +35,8 @@ def outcome_of(
         draft.model_status = model_status.invalid(draft.model_status, failure.model)
     draft.set_component_url(role, "")
     return Outcome(
-        desired=tuple(desired),
+        desired=(*shared, *desired),
+        shared=frozenset(range(len(shared))),
         complete=False,
         finalizers=(deletion.FINALIZER,),
         status=draft.to_wire(),

@@ -4,7 +4,6 @@ Reads as the documentation of the mode. Each step is a pure function in a module
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import CanarySpec, InferenceServiceSpec
@@ -18,22 +17,20 @@ from kservectl.controllers.inferenceservice import (
     deployment,
     events,
     explain,
-    explainer,
     exposure,
     failed,
     image_volume,
     model_config,
     model_status,
     network_policy,
-    predictor,
     retiring,
     scaling,
     stop,
     storage,
     third_party,
-    transformer,
 )
 from kservectl.controllers.inferenceservice import service as service_object
+from kservectl.controllers.inferenceservice.building import build
 from kservectl.controllers.inferenceservice.canary import building, reporting
 from kservectl.controllers.inferenceservice.canary.canary import Canary
 from kservectl.controllers.inferenceservice.component import Component, components_of
@@ -44,7 +41,6 @@ from kservectl.controllers.inferenceservice.multinode import services as node_se
 from kservectl.controllers.inferenceservice.pod_state import pods_of, pods_with
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, READY, StatusDraft
-from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
@@ -69,7 +65,7 @@ def decide(
     canaries: list[Canary] = []
     for component in components:
         try:
-            workload = _build(service, component, parts, view, config)
+            workload = build(service, component, parts[0].workload if parts else None, view, config)
             if component.role == "predictor" and spec.canary:
                 canaries, workload = _canaries(
                     service, spec.canary, components, workload, view, config, settings, children
@@ -80,8 +76,7 @@ def decide(
             if not parts:
                 raise
             _say_model(parts[0], draft, view)
-            outcome = failed.outcome_of(draft, failure, component.role, desired=(*shared, *children))
-            return replace(outcome, shared=frozenset(range(len(shared))))
+            return failed.outcome_of(draft, failure, component.role, shared=shared, desired=children)
         ready = _readiness(workload, view)
         parts.append(Deployed(workload, front, ready))
         draft.conditions.mark(COMPONENT_READY[component.role], ready.status, ready.reason, ready.message)
@@ -114,15 +109,6 @@ def decide(
         requeue_after=patience,
         explanations=(*_explanations(parts, draft, exposed, view), *reporting.explanations(canaries, view)),
     )
-
-
-def _build(service: Object, component: Component, before: Sequence[Deployed], view: View, config: Config) -> Workload:
-    if component.role == "predictor":
-        return predictor.build(service, component, view, config)
-    first = before[0].workload
-    around = Surrounding(service, first.service_labels, first.metadata.name)
-    build = transformer.build if component.role == "transformer" else explainer.build
-    return build(component, around, view, config)
 
 
 def _canaries(

@@ -4,7 +4,7 @@ Reads as the documentation of the mode. Each step is a pure function in a module
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kservectl.api.config import Config
 from kservectl.api.inferenceservice import InferenceServiceSpec
@@ -13,15 +13,13 @@ from kservectl.controllers.inferenceservice import (
     deletion,
     events,
     explain,
-    explainer,
     failed,
     image_volume,
     model_config,
-    predictor,
     stop,
     storage,
-    transformer,
 )
+from kservectl.controllers.inferenceservice.building import build
 from kservectl.controllers.inferenceservice.component import Component, Role, components_of
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.knative import (
@@ -37,7 +35,6 @@ from kservectl.controllers.inferenceservice.knative.platform import Platform, pl
 from kservectl.controllers.inferenceservice.knative.virtual_service import Backends
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import INGRESS_READY, READY, StatusDraft
-from kservectl.controllers.inferenceservice.surrounding import Surrounding
 from kservectl.controllers.inferenceservice.versions import history
 from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
@@ -78,8 +75,7 @@ def decide(
             if not parts:
                 raise
             _say_model(parts[0], draft, view)
-            outcome = failed.outcome_of(draft, failure, component.role, desired=(*shared, *children))
-            return replace(outcome, shared=frozenset(range(len(shared))))
+            return failed.outcome_of(draft, failure, component.role, shared=shared, desired=children)
         parts.append(part)
         children += [*model_config.wanted(service, component, view), part.desired]
     component_status.mark_all(draft.conditions, roles)
@@ -134,7 +130,8 @@ def _part(
     knative: Platform,
 ) -> _Part:
     role = component.role
-    workload = _build(service, component, before, view, config)
+    around = before[0].workload if before else None
+    workload = build(service, component, around, view, config)
     served = Served(role, knative_service.live_service(service, workload.metadata.name, view))
     recorded = draft.component(role)
     rollout = traffic.rollout(recorded, served.live)
@@ -142,7 +139,7 @@ def _part(
     first = recovery.first_version(role, service.get("spec") or {}, rollout.latest, history.history_of(service, view))
     percent = component.spec.canary_traffic_percent
     if first is not None:
-        workload, percent = _build(service, first, before, view, config), None
+        workload, percent = build(service, first, around, view, config), None
         said = (
             f"The version that had all the traffic is brought up first; the new one gets its share of the {role} then."
         )
@@ -158,15 +155,6 @@ def _part(
     draft.set_runtime(workload.runtime)
     component_status.mark(draft.conditions, served)
     return _Part(workload, desired, served, notes)
-
-
-def _build(service: Object, component: Component, before: Sequence[_Part], view: View, config: Config) -> Workload:
-    if component.role == "predictor":
-        return predictor.build(service, component, view, config)
-    first = before[0].workload
-    around = Surrounding(service, first.service_labels, first.metadata.name)
-    build = transformer.build if component.role == "transformer" else explainer.build
-    return build(component, around, view, config)
 
 
 def _say_model(part: _Part, draft: StatusDraft, view: View) -> None:
