@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench chaos e2e knative sdk image charts parity docs lint types check manifests clean
+.PHONY: demo test bench chaos e2e knative monitoring sdk image charts parity docs lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -29,6 +29,9 @@ charts: $(VENV)/.complete ## hold the Helm charts against the kustomize base wit
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
+
+monitoring: $(VENV)/.complete ## every alert and panel under a real Prometheus (Debian's package, fetched once), with faults
+	$(BIN)/python -m pytest -m prometheus tests/manifests/monitoring
 
 bench: $(VENV)/.bench ## what the design's section 6 asks for, measured on a real control plane (about an hour)
 	$(BIN)/python -m benchmarks --write

@@ -55,8 +55,13 @@ def pages() -> dict[str, str]:
         for title, said, registry in (
             (
                 "The manager",
-                "`--metrics-bind` (`:8080`). The node agent has the same without the webhooks'.",
+                "`--metrics-bind` (`:8080`).",
                 _manager(),
+            ),
+            (
+                "The node agent",
+                "Beside those of the manager, but for the webhooks' and those of objects.",
+                _node_agent(),
             ),
             ("The router of an InferenceGraph", "At the router's own port.", _router()),
             ("The agent", "`--admin-bind` (`:9082`).", _agent()),

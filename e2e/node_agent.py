@@ -9,14 +9,14 @@ class NodeAgentProcess(Process):
     """The agent of one node, with `root` as its disk."""
 
     def __init__(self, kubeconfig: Path, node: str, root: Path, log: Path) -> None:
-        self.health_port = free_port()
+        self.health_port, self.metrics_port = free_port(), free_port()
         arguments = (
             "node-agent",
             f"--kubeconfig={kubeconfig}",
             f"--node-name={node}",
             f"--root={root}",
             "--system-namespace=kserve",
-            "--metrics-bind=",
+            f"--metrics-bind=127.0.0.1:{self.metrics_port}",
             f"--health-bind=127.0.0.1:{self.health_port}",
             "--log-format=json",
         )

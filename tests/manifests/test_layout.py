@@ -15,7 +15,7 @@ from kservectl.objects import metadata
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 KUBECTL = shutil.which("kubectl")
-_EXTRAS = ("samples/", "gateway/", "gateway-tls/", "node-agent/", "components/")
+_EXTRAS = ("samples/", "gateway/", "gateway-tls/", "node-agent/", "monitoring/", "components/")
 """What the base does not install."""
 
 

@@ -17,6 +17,8 @@ from kservectl.manifests.components.component import Component, Patch, applied
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import TLS_SECRET, gateway, gateway_with_tls
 from kservectl.manifests.graph_samples import graphs, models
+from kservectl.manifests.monitoring.alerts import prometheus_rule
+from kservectl.manifests.monitoring.dashboards import DASHBOARDS
 from kservectl.manifests.names import NAMESPACE
 from kservectl.manifests.runtimes import runtimes
 from kservectl.manifests.samples import samples
@@ -37,6 +39,7 @@ _ROOT_NOTE = (
     "# A Gateway for clusters that have none: kubectl apply --server-side -k manifests/gateway\n"
     "# The same with HTTPS and gRPC, once its certificate is there: kubectl apply --server-side -k manifests/gateway-tls\n"
     "# For models on the disks of nodes: kubectl apply --server-side -k manifests/node-agent\n"
+    "# Alert rules and dashboards (docs/monitoring.md): kubectl apply --server-side -k manifests/monitoring\n"
     "# Variants, to be named under `components` of a kustomization of yours beside this base: manifests/components\n"
 )
 _TLS_NOTE = (
@@ -79,13 +82,18 @@ def node_agent_objects() -> list[Object]:
     ]
 
 
+def monitoring_objects() -> list[Object]:
+    """Alert rules and dashboards, for clusters with Prometheus' operator and Grafana's side car."""
+    return [prometheus_rule(), *(dashboard.config_map() for dashboard in DASHBOARDS)]
+
+
 def files(namespaces: Sequence[str] = EXAMPLE_NAMESPACES) -> dict[str, str]:
     """Path below `manifests/` → text, for every generated file; `namespaces` are those of the component `namespaced`."""
     found = {"namespace.yaml": _text([manager.namespace()])}
     base = folders()
     gateways = {"gateway": [gateway()], "gateway-tls": [gateway_with_tls()]}
     notes = {"gateway-tls": _TLS_NOTE}
-    extras = {**gateways, "node-agent": node_agent_objects()}
+    extras = {**gateways, "node-agent": node_agent_objects(), "monitoring": monitoring_objects()}
     for folder, objects in {**base, **extras, **_samples()}.items():
         found |= _folder(folder, objects, notes.get(folder, ""))
     for component in components(namespaces).values():
