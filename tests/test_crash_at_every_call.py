@@ -48,6 +48,9 @@ KINDS = (
     CONFIG_MAP,
     CONTROLLER_REVISION,
 )
+OF_ANY_NAMESPACE = ("kube-root-ca.crt",)
+"""Made by the cluster, some time after the namespace."""
+
 PATIENCE = 60.0
 LOOK_AGAIN = 0.1
 STILL = 12
