@@ -11,7 +11,6 @@ from difflib import unified_diff
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_GRAPH, INFERENCE_SERVICE, TRAINED_MODEL
 from kservectl.assembly import CONTROLLERS, Options, assemble
@@ -32,8 +31,6 @@ from kservectl.objects.kind import (
 )
 from kservectl.objects.metadata import Object
 from tests.stopping_connection import Point, StoppingConnection
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONTROL = "control"
 KINDS = (
@@ -127,7 +124,7 @@ SCENARIOS = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture
 async def environment() -> AsyncIterator[Environment]:
     """A cluster whose webhooks are served by a manager that is never killed, and that runs no controllers."""
     async with running(EnvironmentOptions(options=replace(local_options(), controllers=()))) as made:
@@ -186,8 +183,6 @@ async def test_it_converges_from_every_call_at_which_it_can_be_killed(environmen
         if each
     ]
     assert not failed, "\n".join(failed)
-    for namespace in (control, *points):
-        await environment.client.delete(NAMESPACE, namespace)
 
 
 async def prepare(environment: Environment, scenario: Scenario, namespace: str) -> Sequence[str]:
