@@ -104,6 +104,7 @@ def deleted(kind: Any, name: str) -> Act:
     return act
 
 
+TRANSFORMER = {"containers": [{"name": "kserve-container", "image": "example/transformer:1"}]}
 CANARY = [
     {
         "trafficPercent": 20,
@@ -114,13 +115,25 @@ CANARY = [
         },
     }
 ]
+STOPPED = {"serving.kserve.io/stop": "true"}
+
 SCENARIOS = {
     "created": Scenario((), service()),
     "changed": Scenario((service(),), service(source="gs://bucket/iris/2", predictor={"maxReplicas": 3})),
+    "transformer added": Scenario((service(),), service(transformer=TRANSFORMER)),
+    "transformer removed": Scenario((service(transformer=TRANSFORMER),), service()),
     "canary": Scenario((service(),), service(canary=CANARY)),
+    "promotion": Scenario(
+        (service(), service(canary=CANARY)), service(source="gs://bucket/iris/2", predictor={"name": "v2"})
+    ),
+    "stopped": Scenario((service(transformer=TRANSFORMER),), service(annotations=STOPPED, transformer=TRANSFORMER)),
+    "started": Scenario((service(annotations=STOPPED),), service()),
+    "by Ingress": Scenario((service(),), service(annotations={"networking.kserve.io/gateway-api": "false"})),
     "deleted": Scenario((service(),), deleted(INFERENCE_SERVICE, "iris")),
     "graph created": Scenario((), graph("http://a.example.com")),
+    "graph changed": Scenario((graph("http://a.example.com"),), graph("http://b.example.com", "http://c.example.com")),
     "model created": Scenario((garden(),), rose()),
+    "model deleted": Scenario((garden(), rose()), deleted(TRAINED_MODEL, "rose")),
 }
 
 
