@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench chaos e2e knative monitoring sdk image charts parity docs lint types check manifests clean
+.PHONY: demo test bench chaos crashes e2e knative monitoring sdk image charts parity docs lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -38,6 +38,9 @@ bench: $(VENV)/.bench ## what the design's section 6 asks for, measured on a rea
 
 chaos: $(VENV)/.complete ## ten runs of ten minutes of random requests and random trouble; SEED, SEEDS and MINUTES change that
 	$(BIN)/python -m e2e.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),10) --minutes $(or $(MINUTES),10) --mode all
+
+crashes: $(VENV)/.complete ## the manager killed before and after every call, and a short run of chaos
+	$(BIN)/python -m pytest -m "crashes or chaos" tests/crashes e2e/test_chaos.py
 
 docs: $(VENV)/.complete ## the documentation as a site, into site/; every link is checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

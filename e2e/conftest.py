@@ -28,7 +28,7 @@ from kservectl.objects.kind import CONFIG_MAP, NAMESPACE
 
 _HERE = Path(__file__).parent
 _GONE_SECONDS = 90
-_ONLY_WHEN_ASKED_FOR = ("knative", "image", "helm")
+_ONLY_WHEN_ASKED_FOR = ("knative", "image", "helm", "chaos")
 _TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
@@ -54,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "knative: builds Knative Serving's controller (some minutes, once); only with -m knative"
     )
     config.addinivalue_line("markers", "image: runs the image that `image/build` left in .image; only with -m image")
+    config.addinivalue_line("markers", "chaos: random requests and random trouble; only with -m chaos (make crashes)")
     config.addinivalue_line("markers", "helm: builds helm (some minutes, once); only with -m helm")
     config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
 

@@ -30,7 +30,9 @@ from kservectl.objects.kind import (
     SERVICE,
 )
 from kservectl.objects.metadata import Object
-from tests.stopping_connection import Point, StoppingConnection
+from tests.crashes.stopping_connection import Point, StoppingConnection
+
+pytestmark = pytest.mark.crashes
 
 CONTROL = "control"
 KINDS = (
