@@ -17,6 +17,7 @@ from e2e.api import Api, condition, connect
 from e2e.process import kservectl
 from kservectl.api.kinds import GATEWAY
 from kservectl.client.errors import NotFound
+from kservectl.manifests import rbac
 from kservectl.manifests.gateway import gateway
 from kservectl.objects import metadata
 from kservectl.objects.kind import (
@@ -76,6 +77,12 @@ async def _install(kubeconfig: Path) -> None:
             await _remove(api, kind, documents)
         for obj in [*documents, gateway()]:
             await api.client.apply(_served(kinds, obj), obj)
+
+
+async def allow_sharding(api: Api) -> None:
+    """The rights that replicas need which share their work."""
+    for obj in rbac.sharding():
+        await api.client.apply(_served(_KINDS, obj), obj)
 
 
 async def established(api: Api, name: str) -> None:

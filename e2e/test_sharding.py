@@ -10,7 +10,7 @@ import pytest
 from e2e.api import Api
 from e2e.bursts import all_ready, create_all
 from e2e.conftest import StartManager
-from e2e.installation import SYSTEM_NAMESPACE
+from e2e.installation import SYSTEM_NAMESPACE, allow_sharding
 from e2e.manager import ManagerProcess
 from e2e.service_address import ServiceAddress
 from e2e.services import service
@@ -18,17 +18,12 @@ from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.assembly import SHARD_GROUP
 from kservectl.leader.assignment import GROUP_LABEL, Assignment
 from kservectl.leader.sharding import assignment_name
-from kservectl.manifests import rbac
 from kservectl.objects import metadata
-from kservectl.objects.kind import EVENT, HORIZONTAL_POD_AUTOSCALER, LEASE, Kind
+from kservectl.objects.kind import EVENT, HORIZONTAL_POD_AUTOSCALER, LEASE
 from kservectl.objects.metadata import Object
 
 _SERVICES = 24
 _LEASE_SECONDS = 15
-_RBAC = [
-    Kind("rbac.authorization.k8s.io", "v1", kind, plural)
-    for kind, plural in (("Role", "roles"), ("RoleBinding", "rolebindings"))
-]
 
 
 @pytest.fixture
@@ -41,8 +36,7 @@ def replicas(managers: StartManager) -> Iterator[list[ManagerProcess]]:
 
 
 async def started(api: Api, replicas: Sequence[ManagerProcess]) -> None:
-    for kind, obj in zip(_RBAC, rbac.sharding(), strict=True):
-        await api.client.apply(kind, obj)
+    await allow_sharding(api)
     await asyncio.to_thread(replicas[0].start_ready)  # who leads makes the certificate that all of them serve with
     for replica in replicas[1:]:
         await asyncio.to_thread(replica.start_ready)

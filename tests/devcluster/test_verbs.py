@@ -88,17 +88,18 @@ async def test_update_that_changes_nothing_is_not_a_write(http: aiohttp.ClientSe
         assert (await response.json())["metadata"]["resourceVersion"] == created["metadata"]["resourceVersion"]
 
 
-async def test_generation_follows_the_spec_alone(http: aiohttp.ClientSession) -> None:
+async def test_generation_follows_the_spec_and_a_deployments_annotations(http: aiohttp.ClientSession) -> None:
     await create(http, DEPLOYMENTS, deployment())
     for patch, generation in (
         ({"metadata": {"labels": {"a": "b"}}}, 1),
         ({"spec": {"replicas": 5}}, 2),
         ({"spec": {"replicas": 5}}, 2),
+        ({"metadata": {"annotations": {"a": "b"}}}, 3),
     ):
         async with http.patch(f"{DEPLOYMENTS}/d", json=patch, headers=MERGE) as response:
             assert (await response.json())["metadata"]["generation"] == generation
     async with http.patch(f"{DEPLOYMENTS}/d/status", json={"status": {"replicas": 5}}, headers=MERGE) as response:
-        assert (await response.json())["metadata"]["generation"] == 2
+        assert (await response.json())["metadata"]["generation"] == 3
 
 
 async def test_main_writes_leave_status_and_status_writes_leave_the_rest(http: aiohttp.ClientSession) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kservectl.devcluster.contract import ServedKind
-from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION
+from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
 from kservectl.objects.metadata import Object
 
 CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
@@ -38,6 +38,7 @@ _CONDITIONAL_ONLY = {
     "poddisruptionbudgets.policy",
 }
 _LABELS_FIXED_IN_STATUS = {"apps", "batch"}
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 def allows_unconditional_update(served: ServedKind) -> bool:
@@ -120,10 +121,16 @@ def _status_over(served: ServedKind, new: Object, old: Object) -> Object:
 
 
 def _content(served: ServedKind, obj: Object) -> Mapping[str, Any]:
+    """What makes a new generation when it changes: of Deployments annotations do, too."""
     ignored = {"apiVersion", "kind", "metadata"}
     if served.status or not served.custom:
         ignored.add("status")
-    return {field: value for field, value in obj.items() if field not in ignored}
+    found = {field: value for field, value in obj.items() if field not in ignored}
+    if served.kind == DEPLOYMENT:
+        annotations = (obj["metadata"].get("annotations") or {}).items()
+        # Its controller writes the revision; kube-controller-manager does so through the status, which counts as no change.
+        found["annotations"] = {name: value for name, value in annotations if name != _REVISION}
+    return found
 
 
 def _with_finalizer(obj: Object, finalizer: str) -> Object:
