@@ -1,19 +1,34 @@
 """What few services have: it is made when they ask for it, and taken away when they do not any more."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 
 from e2e.api import Api
 from e2e.conftest import Configure
+from e2e.node_agents import add_node
 from e2e.services import STORAGE, custom, ready, service
 from e2e.target import Target
-from kservectl.api.kinds import INFERENCE_SERVICE, KNATIVE_SERVICE, VIRTUAL_SERVICE
+from e2e.test_model_caches import cache, group
+from e2e.test_registry import garden, trained_model
+from kservectl.api.kinds import (
+    INFERENCE_SERVICE,
+    KNATIVE_SERVICE,
+    LOCAL_MODEL_CACHE,
+    LOCAL_MODEL_NODE,
+    LOCAL_MODEL_NODE_GROUP,
+    TRAINED_MODEL,
+    VIRTUAL_SERVICE,
+)
+from kservectl.client.errors import AlreadyExists
 from kservectl.clock import SystemClock, rfc3339
 from kservectl.controllers.inferenceservice.versions.history import LIMIT
 from kservectl.devcluster.workloads import knative
+from kservectl.manifests.node_agent import JOB_NAMESPACE
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONFIG_MAP, CONTROLLER_REVISION, NAMESPACE, NETWORK_POLICY, SERVICE, Kind
+from kservectl.objects.kind import CONFIG_MAP, CONTROLLER_REVISION, NAMESPACE, NETWORK_POLICY, NODE, SERVICE, Kind
 from kservectl.objects.metadata import Object
 
 pytestmark = pytest.mark.usefixtures("manager")
@@ -117,3 +132,34 @@ async def test_oldest_of_too_many_versions_is_forgotten(api: Api, namespace: str
 
     await api.until_gone(CONTROLLER_REVISION, metadata.name(first), namespace)
     assert len(await api.list(CONTROLLER_REVISION, namespace)) == LIMIT
+
+
+async def test_models_that_others_add_to_a_service_go_with_it(api: Api, namespace: str) -> None:
+    await garden(api, namespace)
+    await api.create(TRAINED_MODEL, trained_model("rose", namespace, STORAGE))
+    await api.until(TRAINED_MODEL, "rose", namespace, lambda found: bool(found.get("status")), "it was looked at")
+
+    await api.delete(INFERENCE_SERVICE, "garden", namespace)
+
+    await api.until_gone(TRAINED_MODEL, "rose", namespace)
+    await api.until_gone(INFERENCE_SERVICE, "garden", namespace)
+
+
+async def test_order_that_outlives_its_node_goes_with_the_cache(api: Api, configure: Configure) -> None:
+    pool = f"left-{uuid4().hex[:6]}"
+    with suppress(AlreadyExists):  # installed with the node agent
+        await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": JOB_NAMESPACE}})
+    await configure("localModel", enabled=True)
+    await api.create(LOCAL_MODEL_NODE_GROUP, group(pool))
+    await add_node(api, pool, {"e2e-pool": pool})
+    await api.create(LOCAL_MODEL_CACHE, cache(pool, pool))
+    await there(api, LOCAL_MODEL_NODE, pool, "")
+
+    await api.delete(NODE, pool, propagation="Orphan")
+    await api.until_gone(NODE, pool)
+    assert await api.find(LOCAL_MODEL_NODE, pool) is not None
+    await api.delete(LOCAL_MODEL_CACHE, pool)
+
+    await api.until_gone(LOCAL_MODEL_NODE, pool)
+    await api.until_gone(LOCAL_MODEL_CACHE, pool)
+    await api.delete(LOCAL_MODEL_NODE_GROUP, f"e2e-{pool}")
