@@ -253,7 +253,9 @@ def test_host_name_that_is_too_long_is_refused_before_anything_is_created() -> N
     outcome = world.step()
 
     assert outcome.desired == ()
-    assert world.said("PredictorReady")[2].startswith('failed creating host name: invalid domain name "aaaa')
+    message = world.said("PredictorReady")[2]
+    assert message.startswith('failed creating host name: invalid domain name "aaaa')
+    assert 'predictor-ml" is longer than 63 characters' in message
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def domain_name(
     except TemplateError as error:
         raise InvalidDomain(f"error rendering the domain template: {error}") from error
     if not is_domain_name(host) or "." not in host.rstrip("."):
-        raise InvalidDomain(f'invalid domain name "{host}"')
+        raise InvalidDomain(f'invalid domain name "{host}": {_what_is_wrong(host)}')
     return host
 
 
@@ -83,3 +83,16 @@ def is_domain_name(text: str) -> bool:
     return 0 < len(name) <= _MAX_NAME and all(
         len(label) <= _MAX_LABEL and _LABEL.fullmatch(label) is not None for label in name.split(".")
     )
+
+
+def _what_is_wrong(host: str) -> str:
+    labels = host.rstrip(".").split(".")
+    if long := next((label for label in labels if len(label) > _MAX_LABEL), None):
+        return (
+            f'"{long}" is longer than {_MAX_LABEL} characters; shorten the name, its namespace or the domain template'
+        )
+    if len(host) > _MAX_NAME:
+        return f"it is longer than {_MAX_NAME} characters"
+    if bad := next((label for label in labels if not _LABEL.fullmatch(label)), None):
+        return f'"{bad}" has other characters than lower case letters, digits and dashes inside'
+    return "it needs a dot, with a name before and after it"
