@@ -57,6 +57,10 @@ def _reasons(case: _Case) -> Iterator[str]:
         yield "the whole status is told although an object was refused"
     if case.about(_SERVICE, r"\.status\..*") and wanted == ABSENT and not _has(case, "Service.v1"):
         yield "what is not supported is told"
+    if case.about(_SERVICE, r"\.status\.conditions\[\d+\]\.message") and (
+        "failed creating host name" in str(wanted) and "failed creating host name" in str(found)
+    ):
+        yield "what is wrong with a host name is told in words of its own"
     if case.about(r"ConfigMap\.v1", r"\.metadata\.labels\.serving\.kserve\.io/inferenceservice") and wanted == ABSENT:
         yield "only ConfigMaps with the label are cached"
     if case.about(r"Pod\.v1", r"\.metadata\.annotations\.prometheus\.io/port") and wanted in ("9088", "9091"):
@@ -68,6 +72,8 @@ def _reasons(case: _Case) -> Iterator[str]:
 
 
 def _of_graphs_and_knative(case: _Case) -> Iterator[str]:
+    if case.about(rf"Deployment\.apps|Pod\.v1|{_KNATIVE}", r".*\.annotations\.kubectl\.kubernetes\.io/.*"):
+        yield "kubectl's record of a graph is left out of its router's pods"
     if case.about(_GRAPH, r"\.status\.deploymentMode") and case.difference.wanted == ABSENT:
         yield "graphs remember their mode"
     if case.about(_GRAPH, r"\.status\.conditions.*"):

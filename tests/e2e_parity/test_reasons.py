@@ -12,6 +12,8 @@ DEPLOYMENT = "Deployment.apps/iris-predictor"
 NAME = ".spec.template.spec.containers[0].env[0].name"
 CPU = ".spec.predictor.model.resources.limits.cpu"
 BACKEND = ".spec.rules[1].http.paths[0].backend.service.name"
+RECORD = ".spec.template.metadata.annotations.kubectl.kubernetes.io/last-applied-configuration"
+MESSAGE = ".status.conditions[1].message"
 INGRESS = "Ingress.networking.k8s.io/iris"
 
 
@@ -28,6 +30,13 @@ INGRESS = "Ingress.networking.k8s.io/iris"
         ),
         (Difference(SERVICE, ".status.conditions[0].reason", ABSENT, "NotSupported"), (SERVICE,)),
         (Difference(INGRESS, BACKEND, "iris-predictor", "iris-transformer"), ()),
+        (Difference("Deployment.apps/flow", RECORD, "{}", ABSENT), (GRAPH,)),
+        (
+            Difference(
+                SERVICE, MESSAGE, "fails: failed creating host name: x: too long", "failed creating host name: x"
+            ),
+            (SERVICE,),
+        ),
     ],
 )
 def test_what_is_on_purpose_has_a_reason(difference: Difference, objects: tuple[str, ...]) -> None:
@@ -43,6 +52,8 @@ def test_what_is_on_purpose_has_a_reason(difference: Difference, objects: tuple[
         (Difference(SERVICE, CPU, "1", 2), ()),
         (Difference(SERVICE, ".status.conditions[0].status", "Unknown", "False"), (SERVICE, DEPLOYMENT)),
         (Difference(INGRESS, BACKEND, "iris-predictor", "iris-explainer"), ()),
+        (Difference("Deployment.apps/flow", ".spec.template.metadata.annotations.team", "a", ABSENT), (GRAPH,)),
+        (Difference(SERVICE, MESSAGE, "failed creating host name: x", ABSENT), (SERVICE, DEPLOYMENT)),
     ],
 )
 def test_what_only_looks_alike_has_none(difference: Difference, objects: tuple[str, ...]) -> None:
