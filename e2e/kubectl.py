@@ -16,7 +16,7 @@ _SECONDS = 60
 
 @dataclass(frozen=True)
 class Kubectl:
-    """Calls kubectl with the kubeconfig of the cluster, in one namespace, with a cache of its own."""
+    """Calls kubectl with the kubeconfig of the cluster, in one namespace (none if empty), with a cache of its own."""
 
     program: str
     kubeconfig: Path
@@ -56,7 +56,8 @@ class Kubectl:
         return json.loads(self(*arguments, "-o", "json"))
 
     def command(self, *arguments: str) -> list[str]:
-        return [self.program, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
+        scope = [f"--namespace={self.namespace}"] if self.namespace else []
+        return [self.program, f"--kubeconfig={self.kubeconfig}", *scope, *arguments]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)}

@@ -23,6 +23,7 @@ SHARDING = f"{MANAGER}-sharding"
 _CACHE = ("list", "watch")
 _OWN = ("get", *_CACHE, "create", "patch", "delete")
 _API_GROUP = "rbac.authorization.k8s.io"
+_KNATIVE_CONFIGURATION = ("config-autoscaler", "config-domain")
 _CONFIGURATION_KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 
 
@@ -46,8 +47,15 @@ def sharding() -> list[Object]:
 
 
 def configuration() -> list[Object]:
-    """What a manager of some namespaces needs in its own, unless that is one of them: to read its configuration."""
-    return in_namespace(NAMESPACE, f"{MANAGER}-configuration", [_rule("", ("configmaps",), _CACHE)])
+    """What a manager of some namespaces needs of others: its own configuration, and Knative's, which is read by name.
+
+    The latter is a ClusterRole, as a Role could not be made where there is no Knative, and so no namespace of it.
+    """
+    name = f"{MANAGER}-configuration"
+    return [
+        *in_namespace(NAMESPACE, name, [_rule("", ("configmaps",), _CACHE)]),
+        *cluster_wide(name, [_rule("", ("configmaps",), _CACHE, names=_KNATIVE_CONFIGURATION)]),
+    ]
 
 
 def cluster_wide(name: str, rules: Sequence[Object]) -> list[Object]:
