@@ -4,7 +4,7 @@ each alert fires under the fault that it is for.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from e2e.node_agent import NodeAgentProcess
@@ -35,7 +36,7 @@ from kservectl.development.environment import Environment, EnvironmentOptions, l
 from kservectl.manifests.monitoring.dashboards import DASHBOARDS
 from kservectl.objects.kind import LEASE, SECRET
 from kservectl.objects.metadata import Object
-from kservectl.runtime import workers
+from kservectl.runtime import logging, workers
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.reading import Reference
@@ -49,6 +50,16 @@ pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(240)]
 LONGEST_WAIT = 16.0
 """Seconds for which the alert with the longest `for` has to be pending."""
 VARIABLES = {"$job": ".+", "$namespace": "default", "$name": "one", "$__rate_interval": "10s"}
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_in_a_cluster(tmp_path: Path) -> Iterator[None]:
+    """In structlog's own dress a traceback with all its variables takes seconds to print, and the loop waits for it."""
+    before = structlog.get_config()
+    with (tmp_path / "manager.log").open("w") as stream:
+        logging.configure("json", stream=stream)
+        yield
+    structlog.configure(**before)
 
 
 def shown(expr: str) -> str:
@@ -216,7 +227,7 @@ async def test_a_webhook_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_webhook_that_waits_for_a_slow_api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = [Reference(SECRET, "default", "slow")]
+    secret = [Reference(SECRET, "slow", "default")]
     _change_defaulting(monkeypatch, lambda webhook: replace(webhook, needs=lambda request, view: secret))
     async with watched(tmp_path) as (environment, prometheus):
         environment.cluster.faults.add(lambda info: Fault(delay=2.0) if info.name == "slow" else None)
