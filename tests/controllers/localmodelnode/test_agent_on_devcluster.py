@@ -110,6 +110,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
+async def at_rest(world: World) -> None:
+    """Return once the agent has asked for nothing for a while: what the disk told it last is in the status."""
+    asked = -1
+    while asked != len(world.requests):
+        asked = len(world.requests)
+        await asyncio.sleep(0.5)
+
+
 async def test_a_model_is_downloaded_once_and_kept_whatever_restarts(world: World) -> None:
     await world.order(entry())
     async with world.agent():
@@ -119,6 +127,7 @@ async def test_a_model_is_downloaded_once_and_kept_whatever_restarts(world: Worl
         await world.complete(job)
         await eventually(lambda: world.states() == {"iris": DOWNLOADED})
         await eventually((world.disk / "models" / KEY / ".kservectl.json").exists)
+        await at_rest(world)
     world.requests.clear()
     async with world.agent():
         await asyncio.sleep(0.5)
