@@ -22,6 +22,7 @@ from kservectl.admission.runtimes import handler as runtimes
 from kservectl.admission.server import Webhook, WebhookServer
 from kservectl.admission.tls import ServingCertificate
 from kservectl.admission.trainedmodel import handler as trainedmodel
+from kservectl.api.config_keys import LAST_APPLIED
 from kservectl.api.kinds import (
     CLUSTER_SERVING_RUNTIME,
     CLUSTER_STORAGE_CONTAINER,
@@ -68,11 +69,13 @@ KSERVE = Inheritance(
         {
             *(("f:metadata", "f:annotations", f"f:serving.knative.dev/{name}") for name in ("creator", "lastModifier")),
             ("f:spec", "f:replicas"),
+            ("f:spec", "f:template", "f:metadata", "f:annotations", f"f:{LAST_APPLIED}"),
         }
     ),
 )
 """What KServe's own manager left, under the names of its binary. Knative's webhook puts in the annotations, and lets nobody
-take them away. How many replicas there are is its autoscaler's to say: a field that is removed would be one replica again."""
+take them away. How many replicas there are is its autoscaler's to say: a field that is removed would be one replica again.
+Onto the pods of a graph it put kubectl's record of the graph, which is not worth a rollout."""
 
 CONTROLLERS: Mapping[str, Callable[..., Controller]] = {
     "inferenceservice": inferenceservice_controller.build,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kservectl.api.config_keys import LAST_APPLIED
+from kservectl.assembly import KSERVE
 from kservectl.devcluster.types import builtin_types
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, SERVICE
@@ -91,6 +93,15 @@ def test_what_somebody_else_set_stays() -> None:
 def test_a_changed_template_is_a_rollout() -> None:
     found = forecast(Outcome(desired=(deployment("x:2"),)), left_by("manager", deployment("x:1")))
     assert told(found) == ["update Deployment rollout: spec.template.spec.containers[main].image (changed)"]
+
+
+def test_what_is_not_worth_a_rollout_is_left_to_kserve() -> None:
+    live = deployment()
+    live["spec"]["template"]["metadata"]["annotations"] = {LAST_APPLIED: "{}"}
+    live["spec"]["replicas"] = 3
+    view = StaticView([left_by("manager", live)], kinds=[DEPLOYMENT], now=NOW)
+    forecaster = Forecaster(TYPES, KSERVE, NOW)
+    assert forecaster.forecast(CONTROLLER, OWNER, Outcome(desired=(deployment(),)), view, NOBODY).changes == ()
 
 
 def test_a_change_beside_the_template_is_no_rollout() -> None:

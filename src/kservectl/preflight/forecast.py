@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from kservectl.devcluster.contract import RefusedByTypes, TypeSystem
+from kservectl.devcluster.contract import InvalidObject, RefusedByTypes, TypeSystem
+from kservectl.devcluster.refusals import invalid
 from kservectl.objects import mergepatch, metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
@@ -109,8 +110,10 @@ class Forecaster:
             else:
                 try:
                     change = self._written(kind, key, body, live)
+                except InvalidObject as problem:
+                    refusal = invalid(kind, key.name, problem.causes).message
                 except RefusedByTypes as problem:
-                    refusal = f'{kind.kind} "{key.name}" would be refused: {problem}'
+                    refusal = f'{kind} "{key.name}" would be refused: {problem}'
             found.append(_Child(kind, key, live is not None, change, refusal))
         return found
 
