@@ -58,8 +58,6 @@ from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.sharing import Sharding
 from kservectl.runtime.sources import unsynced
 
-_LOG = structlog.get_logger()
-
 LEASE_NAME = "kserve-controller-manager-leader-lock"
 SHARD_GROUP = "kserve-controller-manager-shard"
 
@@ -160,7 +158,9 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
     controlled: dict[Kind, Informer] = {}
     for name in options.controllers:
         if options.namespaces and name in _OF_WHOLE_CLUSTER:
-            _LOG.info("controller is not run, because it needs to see all namespaces", controller=name)
+            structlog.get_logger().info(
+                "controller is not run, because it needs to see all namespaces", controller=name
+            )
             continue
         workers = options.workers.get(name)
         build = CONTROLLERS[name]

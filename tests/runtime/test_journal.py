@@ -24,7 +24,6 @@ PASSWORD = "hunter2"
 
 @contextmanager
 def logged() -> Iterator[Lines]:
-    structlog.reset_defaults()  # what another test configured may leave lines out
     with structlog.testing.capture_logs(processors=[merge_contextvars]) as lines:
         yield lines
 

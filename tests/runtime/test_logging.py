@@ -2,19 +2,11 @@
 
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from kservectl.runtime.logging import configure
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 def test_json_has_one_object_a_line_with_time_level_and_keys() -> None:

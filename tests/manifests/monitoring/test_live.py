@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import yaml
 
 from e2e.node_agent import NodeAgentProcess
@@ -55,11 +54,9 @@ VARIABLES = {"$job": ".+", "$namespace": "default", "$name": "one", "$__rate_int
 @pytest.fixture(autouse=True)
 def _logs_as_in_a_cluster(tmp_path: Path) -> Iterator[None]:
     """In structlog's own dress a traceback with all its variables takes seconds to print, and the loop waits for it."""
-    before = structlog.get_config()
     with (tmp_path / "manager.log").open("w") as stream:
         logging.configure("json", stream=stream)
         yield
-    structlog.configure(**before)
 
 
 def shown(expr: str) -> str:
