@@ -32,8 +32,8 @@ from kservectl.agent.records import Marshaller, Origin
 from kservectl.agent.sinks import EventSink, tls_of
 from kservectl.clock import Clock
 from kservectl.download.downloader import Downloader, DownloadOptions
-from kservectl.runtime.serving import HttpServer, metrics_application, parse_bind
-from kservectl.runtime.under_way import UnderWay
+from kservectl.runtime.draining import DrainingServer
+from kservectl.runtime.serving import HttpServer, metrics_application
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -85,19 +85,19 @@ class AgentOptions:
 
 
 class Agent:
-    """One agent. `port` and `admin_port` are the ports that are listened on, once `started` is set."""
+    """One agent. `admin_port` is the port of its metrics, once it has started; None where there is none."""
 
     def __init__(self, options: AgentOptions, *, clock: Clock, rng: random.Random, registry: CollectorRegistry) -> None:
-        self.started = asyncio.Event()
-        self.port: int | None = None
         self.admin_port: int | None = None
         self._options = options
         self.clock = clock
         self._rng = rng
         self._registry = registry
-        self._draining = False
         self._server_is_up = True
-        self._under_way = UnderWay()
+        self._serving = DrainingServer(
+            "agent", options.bind, drain_seconds=options.drain, finish_seconds=options.finish, clock=clock
+        )
+        self.started = self._serving.started
         self._board = StatusBoard(registry, clock)
         self._puller: Puller | None = None
         self._log = structlog.get_logger(component="agent")
@@ -105,7 +105,7 @@ class Agent:
             "kservectl_agent_requests", "Requests through the agent, by their status.", ["code"], registry=registry
         )
         gauge = Gauge("kservectl_agent_requests_under_way", "Requests that have no answer yet.", registry=registry)
-        gauge.set_function(lambda: self._under_way.count)
+        gauge.set_function(lambda: self._serving.under_way.count)
         self._seconds = Histogram(
             "kservectl_agent_request_seconds", "How long they took.", registry=registry, buckets=_SECONDS
         )
@@ -137,9 +137,14 @@ class Agent:
                 if admin is not None:
                     await admin.stop()
 
+    @property
+    def port(self) -> int | None:
+        """The port that is listened on, once `started` is set."""
+        return self._serving.port
+
     async def why_not_ready(self, readiness: Readiness) -> str:
         """ "" when requests may come; else a sentence."""
-        if self._draining:
+        if self._serving.draining:
             return "the agent is shutting down"
         if self._puller is not None and not self._puller.ready.is_set():
             return "models of the start are still being pulled and loaded"
@@ -156,7 +161,7 @@ class Agent:
             self._requests.labels(str(code)).inc()
             self._seconds.observe(self.clock.monotonic() - began)
 
-        with self._under_way.request():
+        with self._serving.under_way.request():
             yield answered
 
     def server_seen(self, *, up: bool) -> None:
@@ -169,30 +174,8 @@ class Agent:
     async def _serve(self, handler: "_Handler", stop: asyncio.Event) -> None:
         app = web.Application(client_max_size=self._options.max_bytes)
         app.router.add_route("*", "/{path:.*}", handler.handle)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            handler_cancellation=True,
-            shutdown_timeout=self._options.finish,
-        )
-        await runner.setup()
-        try:
-            host, port = parse_bind(self._options.bind)
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-            self.port = int(runner.addresses[0][1])
-            self.started.set()
-            self._log.info("agent serves", port=self.port, component=self._options.component)
-            await stop.wait()
-            self._draining = True
-            self._log.info("agent stops", drain_seconds=self._options.drain)
-            await self.clock.sleep(self._options.drain)
-            await site.stop()
-            if not await self._under_way.finished(self.clock, self._options.finish):
-                self._log.warning("requests are cut off", requests=self._under_way.count)
-        finally:
-            await runner.cleanup()
+        self._log.info("agent starts", model_server=self._options.component)
+        await self._serving.run(app, stop, auto_decompress=False)
 
     async def _admin(self) -> HttpServer | None:
         """Metrics and the state of models. That its port is taken is no reason not to serve."""

@@ -25,8 +25,7 @@ from kservectl.router.relaying import ResponseRelay
 from kservectl.router.retrying import RetryBudget, RetryingCaller
 from kservectl.router.running import GraphRunner
 from kservectl.router.timeouts import Timeouts
-from kservectl.runtime.serving import parse_bind
-from kservectl.runtime.under_way import UnderWay
+from kservectl.runtime.draining import DrainingServer
 
 MAX_BYTES = 64 << 20
 MAX_HELD_BYTES = 256 << 20
@@ -67,49 +66,34 @@ class RouterServer:
         self._graph = GraphRunner(graph, caller, draw, clock, metrics.observe)
         self._held = HeldBytes(options.max_held_bytes, metrics.overloaded)
         metrics.show(self._held)
-        self._under_way = UnderWay()
-        self._draining = False
+        self._serving = DrainingServer(
+            "router",
+            options.bind,
+            drain_seconds=options.drain_seconds,
+            finish_seconds=options.finish_seconds,
+            clock=clock,
+        )
+        self.started = self._serving.started
         self._log = structlog.get_logger()
-        self.port: int | None = None
-        """The port that is listened on, once `started` is set."""
-        self.started = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain; raises OSError when the address cannot be listened on."""
         app = web.Application()
         app.router.add_route("*", "/readyz", self._readyz)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            keepalive_timeout=self._timeouts.idle,
-            shutdown_timeout=self._options.finish_seconds,
-            handler_cancellation=True,
-        )
         async with self._client:
-            await runner.setup()
-            try:
-                host, port = parse_bind(self._options.bind)
-                site = web.TCPSite(runner, host, port)
-                await site.start()
-                self.port = int(runner.addresses[0][1])
-                self.started.set()
-                self._log.info("router serves", port=self.port)
-                await stop.wait()
-                self._draining = True
-                self._log.info("router stops", drain_seconds=self._options.drain_seconds)
-                await self._clock.sleep(self._options.drain_seconds)
-                await site.stop()
-                if not await self._under_way.finished(self._clock, self._options.finish_seconds):
-                    self._log.warning("requests are cut off", requests=self._under_way.count)
-            finally:
-                await runner.cleanup()
+            await self._serving.run(app, stop, keepalive_timeout=self._timeouts.idle)
+
+    @property
+    def port(self) -> int | None:
+        """The port that is listened on, once `started` is set."""
+        return self._serving.port
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        return web.Response(status=503, text="shutting down") if self._draining else web.Response()
+        return web.Response(status=503, text="shutting down") if self._serving.draining else web.Response()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        with self._under_way.request():
+        with self._serving.under_way.request():
             return await self._answered(request)
 
     async def _answered(self, request: web.Request) -> web.StreamResponse:
