@@ -4,7 +4,9 @@ import asyncio
 
 import aiohttp
 
+from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
+from kservectl.devcluster.types import builtin_types
 from kservectl.objects.kind import DEPLOYMENT, NAMESPACE, POD, VALIDATING_WEBHOOK_CONFIGURATION, Kind
 from kservectl.objects.metadata import Object
 from tests.devcluster.samples import (
@@ -73,6 +75,20 @@ async def test_log_is_text_and_names_its_container(http: aiohttp.ClientSession) 
         assert (await refused(response))[2] == "a container name must be specified for pod p, choose one of: [a b]"
     async with http.get(f"{PODS}/p/log?container=c") as response:
         assert (await refused(response))[2] == "container c is not valid for pod p"
+
+
+async def test_the_end_of_a_log_can_be_had_and_that_of_a_process_before_cannot() -> None:
+    async with (
+        DevCluster(builtin_types(), clock=SystemClock(), log_of=lambda pod, container: "one\ntwo\nthree\n") as cluster,
+        aiohttp.ClientSession(cluster.url) as http,
+    ):
+        await create(http, PODS, pod())
+        for lines, text in ((0, ""), (2, "two\nthree\n"), (9, "one\ntwo\nthree\n")):
+            async with http.get(f"{PODS}/p/log?tailLines={lines}") as response:
+                assert await response.text() == text
+        async with http.get(f"{PODS}/p/log?previous=true") as response:
+            said = 'previous terminated container "main" in pod "p" not found'
+            assert await refused(response) == (400, "BadRequest", said)
 
 
 async def test_namespace_is_finalized_through_its_subresource(http: aiohttp.ClientSession, cluster: DevCluster) -> None:

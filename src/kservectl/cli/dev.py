@@ -18,7 +18,7 @@ from kservectl.client.errors import ClientError
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.devcluster.workloads.pod import Pace
-from kservectl.development.environment import Environment, EnvironmentOptions, UnknownKind, running
+from kservectl.development.environment import Environment, EnvironmentOptions, UnknownKind, local_options, running
 from kservectl.development.progress import Progress, Target
 from kservectl.explaining import Unexplained, explain
 from kservectl.inspection.state import state
@@ -47,6 +47,11 @@ _HIGHEST_PORT = 65535
 )
 @click.option("--manager/--no-manager", "with_manager", default=True, help="Run the manager in this process.")
 @click.option(
+    "--leader-elect/--no-leader-elect",
+    default=False,
+    help="Let the manager hold the Lease while it works, as an installed one does.",
+)
+@click.option(
     "--pod-seconds", type=click.FloatRange(0), default=0.0, help="How long a simulated pod takes to become Ready."
 )
 @click.option(
@@ -59,6 +64,7 @@ def dev(
     data: Path | None,
     port: int,
     with_manager: bool,
+    leader_elect: bool,
     pod_seconds: float,
     log_level: str,
 ) -> None:
@@ -66,11 +72,12 @@ def dev(
 
     Nothing is installed and nothing runs but this process: pods only look as if they did.
     """
-    logging.configure("console", log_level)
+    logging.configure("console", log_level, recorded=True)
     objects = read_objects(files)
     if exit_when_ready and not objects:
         raise click.UsageError("--exit-when-ready needs something to wait for: give it -f FILE")
     options = EnvironmentOptions(
+        replace(local_options(), leader_elect=leader_elect),
         port=port,
         data=data,
         pace=replace(Pace(), start=pod_seconds),

@@ -110,7 +110,8 @@ class DevCluster:
         )
         resources = Resources(self._lister, self._writer, self._deleter, presenter, subresources)
         self.pages: dict[str, Callable[[], bytes]] = {}
-        """Texts by path (`/metrics`) that the server answers beside the API, for whatever runs in this process."""
+        """Texts by path that the server answers beside the API, for whatever runs in this process: `/metrics`, or what is
+        behind the proxy of a Service."""
         self._server = ApiServer(
             registry=self.registry,
             types=types,

@@ -98,6 +98,8 @@ class ApiServer:
         return response
 
     async def _answer(self, request: web.Request, info: RequestInfo, fault: Fault | None) -> web.StreamResponse:
+        if info.method == "GET" and (page := self._pages.get(info.path)) is not None:
+            return web.Response(body=page(), content_type="text/plain", charset="utf-8")
         if not info.plural:
             return self._plain(request, info)
         user = _user(request.headers)
@@ -115,8 +117,6 @@ class ApiServer:
             raise web.HTTPNotFound(text=_NOT_FOUND)
         if _HEALTH.fullmatch(path):
             return web.Response(text="ok")
-        if path in self._pages:
-            return web.Response(body=self._pages[path](), content_type="text/plain", charset="utf-8")
         if path in {"/api", "/apis"}:
             return self._groups(request, core=path == "/api")
         if path == "/openapi/v2":

@@ -13,7 +13,7 @@ from kservectl.devcluster.listing import Lister
 from kservectl.devcluster.negotiation import decode_body, decode_patch
 from kservectl.devcluster.refusals import bad_request, conflict, method_not_allowed, no_such_subresource
 from kservectl.devcluster.registry import Registry
-from kservectl.devcluster.request import RequestInfo, User, write_options
+from kservectl.devcluster.request import RequestInfo, User, integer, write_options
 from kservectl.devcluster.responses import answer, answer_document
 from kservectl.devcluster.scale import patched_scale, scale_of, scaled, shown_scale
 from kservectl.devcluster.writing import Writer
@@ -105,7 +105,13 @@ class Subresources:
         if not container and len(pod["spec"].get("containers") or ()) > 1:
             listed = " ".join(names)
             raise bad_request(f"a container name must be specified for pod {key.name}, choose one of: [{listed}]")
-        return web.Response(text=self.log_of(pod, container or names[0]), content_type="text/plain")
+        container = container or names[0]
+        if info.flag("previous"):
+            about = f'previous terminated container "{container}" in pod "{key.name}"'
+            raise bad_request(f"{about} not found")
+        lines = self.log_of(pod, container).splitlines(keepends=True)
+        wanted = integer(info, "tailLines", len(lines))
+        return web.Response(text="".join(lines[max(len(lines) - wanted, 0) :]), content_type="text/plain")
 
     async def _bind(
         self, request: web.Request, info: RequestInfo, served: ServedKind, user: User, key: ObjectKey

@@ -30,6 +30,7 @@ from kservectl.devcluster.workloads import knative
 from kservectl.devcluster.workloads.controllers import FIELD_MANAGER, controllers
 from kservectl.devcluster.workloads.node import NODE_NAME, node
 from kservectl.devcluster.workloads.pod import Pace
+from kservectl.development import own_manager
 from kservectl.manifests.configuration import config_map
 from kservectl.manifests.gateway import gateway
 from kservectl.manifests.layout import folders
@@ -44,6 +45,7 @@ from kservectl.objects.kind import (
 from kservectl.objects.metadata import Object
 from kservectl.runtime.manager import Manager, ManagerOptions
 from kservectl.runtime.metrics import exposition
+from kservectl.runtime.recording import Recorder
 
 INSTALLER = "kservectl-dev"
 """The field manager of what the environment itself installs."""
@@ -91,13 +93,16 @@ async def running(options: EnvironmentOptions, clock: Clock | None = None) -> As
     """A cluster with everything installed and running, until the block ends; then all of it is stopped in order."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        cluster = DevCluster(builtin_types(), clock=clock, data_dir=options.data)
+        recorder = Recorder()
+        cluster = DevCluster(builtin_types(), clock=clock, data_dir=options.data, log_of=own_manager.log_of(recorder))
         await cluster.start(port=options.port)
         stack.push_async_callback(cluster.stop)
-        await _install(cluster, clock, with_webhooks=options.with_manager and options.options.webhooks is not None)
+        await _clear(cluster, with_manager=options.with_manager)
+        await _install(cluster, clock, options)
         manager = None
         if options.with_manager:
-            manager = await _manager(stack, cluster, clock, options.options)
+            with recorder.listening():
+                manager = await _manager(stack, cluster, clock, options.options)
         # After the manager, so that it stops before the webhooks that its pods go through.
         simulation = Manager(
             await _client(stack, cluster, clock, FIELD_MANAGER), clock, ManagerOptions(metrics_bind="", health_bind="")
@@ -136,7 +141,8 @@ async def _manager(stack: AsyncExitStack, cluster: DevCluster, clock: Clock, opt
     client = await _client(stack, cluster, clock, "kservectl", ClientMetrics(registry))
     settings = replace(options.settings, server_version=await server_version(client))
     manager = assemble(client, clock, replace(options, settings=settings), registry)
-    cluster.pages["/metrics"] = lambda: exposition(registry)  # kubectl get --raw /metrics
+    for path in own_manager.METRICS_PATHS:
+        cluster.pages[path] = lambda: exposition(registry)
     await _keep_running(stack, manager)
     await manager.started.wait()
     if options.webhooks is not None:
@@ -167,13 +173,26 @@ async def _client(
     return Client(connection, field_manager=field_manager)
 
 
-async def _install(cluster: DevCluster, clock: Clock, *, with_webhooks: bool) -> None:
-    """Everything of an installation but the manager's own Deployment, which this process is."""
+async def _clear(cluster: DevCluster, *, with_manager: bool) -> None:
+    """Take away what an earlier run in the same folder left of its manager, and what a new one does not write over."""
+    left = [own_manager.lease()] if with_manager else [obj for obj in own_manager.shown() if _is_ours(cluster, obj)]
+    for obj in (*configurations(), *left):  # nobody answers for them now
+        kind, name, namespace = find_kind(cluster, obj), metadata.name(obj), metadata.namespace(obj)
+        if cluster.get(kind, name, namespace) is not None:
+            await cluster.delete(kind, name, namespace)
+
+
+def _is_ours(cluster: DevCluster, obj: Object) -> bool:
+    """Whether the object of this name was installed by an environment, and not by whoever uses the cluster."""
+    found = cluster.get(find_kind(cluster, obj), metadata.name(obj), metadata.namespace(obj)) or {}
+    return any(entry.get("manager") == INSTALLER for entry in metadata.metadata(found).get("managedFields") or ())
+
+
+async def _install(cluster: DevCluster, clock: Clock, options: EnvironmentOptions) -> None:
+    """Everything of an installation; of the manager, which this process is, what shows in the cluster."""
     parts = folders()
-    skipped = {"crds", "manager"} if with_webhooks else {"crds", "manager", "webhooks"}
-    for configuration in configurations():  # of an earlier run: nobody answers for them now
-        if cluster.get(kind := find_kind(cluster, configuration), name := metadata.name(configuration)) is not None:
-            await cluster.delete(kind, name)
+    with_webhooks = options.with_manager and options.options.webhooks is not None
+    skipped = {"crds", *(() if options.with_manager else ("manager",)), *(() if with_webhooks else ("webhooks",))}
     for definition in (*schemaless_definitions(), *crds()):
         await _put(cluster, CUSTOM_RESOURCE_DEFINITION, definition)
     await _put(cluster, NODE, node(clock.now()))
