@@ -251,9 +251,28 @@ def test_a_model_that_the_list_has_no_room_for_is_told_and_the_others_are_served
 def test_a_missing_list_is_made_by_the_services_controller_and_waited_for() -> None:
     world = World(garden(), model())
     assert modelconfig.reconcile(world.objects["InferenceService", "garden"], world.view()).desired == ()
+    waiting = world.decide()
+    assert waiting.delete == ()
+    (ready,) = [each for each in (waiting.status or {})["conditions"] if each["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "ModelConfigMissing")
+    assert ready["message"].startswith("Can not add or update a model rose from config because of error while updating")
+    stranger = config_map()
+    del stranger["metadata"]["ownerReferences"]
+    world.objects["ConfigMap", LIST] = stranger
+    assert "garden has no such ConfigMap" in str(world.decide().status)
     world.objects["ConfigMap", LIST] = config_map()
     world.settle()
     assert world.names == ["rose"]
+    assert world.conditions()["Ready"] == "True"
+
+
+def test_a_model_is_reached_only_where_its_service_is() -> None:
+    inside = garden()
+    del inside["status"]["url"]
+    world = World(inside, config_map(), model())
+    world.settle()
+    assert "url" not in world.status()
+    assert world.status()["address"]["url"].endswith("/v1/models/rose:predict")
 
 
 def test_a_model_is_served_once_its_service_is_ready() -> None:

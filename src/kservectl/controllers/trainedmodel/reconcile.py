@@ -55,7 +55,7 @@ def reconcile(model: Object, view: View) -> Outcome:
     if judgement.has_memory:
         labels[ALLOCATED_LABEL] = parent
     source = source_of(model, view)
-    problem = _list_problem(model, view)
+    problem = _list_problem(model, judgement, view)
     conditions = _conditions(model, judgement, source, problem, view)
     status: Object = {**(model.get("status") or {}), "conditions": conditions}
     if source is None:
@@ -111,7 +111,7 @@ def _places(model: Object, judgement: Judgement) -> Object:
     return found
 
 
-def _list_problem(model: Object, view: View) -> ListProblem | None:
+def _list_problem(model: Object, judgement: Judgement, view: View) -> ListProblem | None:
     """Why the list of models cannot take this one (mostly: no reason)."""
     service = view.get(INFERENCE_SERVICE, parent_name(model), metadata.namespace(model))
     live = model_config.found(service, view) if service is not None else None
@@ -119,6 +119,9 @@ def _list_problem(model: Object, view: View) -> ListProblem | None:
     told = (
         f"Can not add or update a model {metadata.name(model)} from config because of error while updating {config_map}"
     )
+    if live is None and judgement.may_be_served:
+        step = f"The InferenceService makes it. If it does not, ask why: kservectl why inferenceservice/{parent_name(model)}."
+        return ListProblem("ModelConfigMissing", f"{told} err {parent_name(model)} has no such ConfigMap", step)
     try:
         entries = model_list.read((live or {}).get("data"))
     except model_list.UnreadableList as error:
