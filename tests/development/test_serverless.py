@@ -124,6 +124,31 @@ async def test_service_at_rest_is_not_written(environment: Environment) -> None:
     assert again["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
 
 
+async def test_what_others_note_on_a_knative_service_stays_and_what_is_no_longer_asked_for_goes(
+    environment: Environment,
+) -> None:
+    moved = {"serving.knative.dev/rollout-duration": "60s"}
+    await environment.apply([service(1, moved)])
+    await until(environment, INFERENCE_SERVICE, "iris", serves(v1=100))
+    notes = {
+        "serving.knative.dev/creator": "somebody",
+        "serving.knative.dev/lastModifier": "somebody",
+        "team.example.com/note": "kept",
+    }
+    await environment.cluster.patch(
+        KNATIVE_SERVICE, "iris-predictor", "default", {"metadata": {"annotations": notes}}, manager="knative"
+    )
+    before = environment.cluster.get(KNATIVE_SERVICE, "iris-predictor", "default")
+    assert before is not None
+    assert before["metadata"]["annotations"] == {**moved, **notes}
+
+    await environment.apply([service(2)])
+    await until(environment, INFERENCE_SERVICE, "iris", serves(v2=100))
+    after = environment.cluster.get(KNATIVE_SERVICE, "iris-predictor", "default")
+    assert after is not None
+    assert after["metadata"]["annotations"] == notes
+
+
 def _version(environment: Environment) -> str:
     """The name of the only version that is kept."""
     (found,) = environment.cluster.list(CONTROLLER_REVISION, "default")

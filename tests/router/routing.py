@@ -45,7 +45,7 @@ class Upstream:
             case "/teapot":
                 return web.json_response({"short": "stout"}, status=418)
             case "/moved":
-                return web.Response(status=307, headers={"Location": "/echo"})
+                return web.Response(status=int(request.query.get("as", "307")), headers={"Location": "/echo"})
             case "/hang" | "/wait":
                 return await self._wait(request)
             case "/reset":
@@ -122,11 +122,11 @@ class Router:
     ) -> None:
         self.server, self.session, self.stop, self.registry = server, session, stop, registry
 
-    async def post(self, body: bytes = b"{}", path: str = "/", **kwargs: Any) -> tuple[int, bytes, str]:
+    async def post(self, body: Any = b"{}", path: str = "/", **kwargs: Any) -> tuple[int, bytes, str]:
         async with self.session.post(f"http://127.0.0.1:{self.server.port}{path}", data=body, **kwargs) as answer:
             return answer.status, await answer.read(), answer.headers["Content-Type"]
 
-    async def cause(self, body: bytes = b"{}") -> tuple[int, str]:
+    async def cause(self, body: Any = b"{}") -> tuple[int, str]:
         status, answer, kind = await self.post(body)
         assert kind == "application/json"
         assert list(json.loads(answer)) == ["error", "cause"]

@@ -43,6 +43,20 @@ async def test_redirects_are_followed_with_the_body(upstream: Upstream) -> None:
         assert (await router.post(b"[1]"))[1] == b"[1]"
 
 
+@pytest.mark.parametrize("code", [301, 302, 303])
+async def test_redirects_elsewhere_are_followed_without_it(upstream: Upstream, code: int) -> None:
+    async with routing(to(f"{upstream.url}/moved?as={code}")) as router:
+        assert (await router.post(b"[1]"))[0] == 200
+    assert [(method, path, body) for method, path, body, _ in upstream.seen][1:] == [("GET", "/echo", b"")]
+
+
+async def test_the_proxy_of_the_environment_is_used(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", upstream.url)
+    async with routing(to("http://model.invalid/echo")) as router:
+        assert (await router.post(b"[1]"))[:2] == (200, b"[1]")
+    assert upstream.seen[0][3]["Host"] == "model.invalid"
+
+
 async def test_headers_go_on_as_configured(upstream: Upstream) -> None:
     async with routing(to(f"{upstream.url}/echo"), headers=HeaderRules.of_variable("X-Keep,Content-Type")) as router:
         await router.post(headers={"x-keep": "1", "X-Drop": "2", "Content-Type": "application/cloudevents+json"})
@@ -107,6 +121,34 @@ async def test_a_request_that_is_too_long_is_refused(upstream: Upstream) -> None
     async with routing(to(f"{upstream.url}/echo"), max_bytes=1000) as router:
         assert await router.cause(b"x" * 2000) == (413, "the request is longer than 1000 bytes")
     assert upstream.seen == []
+
+
+async def test_a_request_that_does_not_arrive_in_time_is_refused(upstream: Upstream) -> None:
+    clock, more = FakeClock(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"["
+        await more.wait()
+        yield b"]"
+
+    spec = {"routerTimeouts": {"serverRead": 5}}
+    async with routing(to(f"{upstream.url}/echo"), clock=clock, spec=spec) as router:
+        asking = asyncio.create_task(router.cause(slowly()))
+        await eventually(lambda: "held_bytes 1.0" in generate_latest(router.registry).decode())
+        await clock.advance(5)
+        more.set()
+        assert await asking == (408, "the request did not arrive within 5 s")
+    assert upstream.seen == []
+
+
+async def test_a_connection_over_which_nothing_is_asked_is_closed(upstream: Upstream) -> None:
+    spec = {"routerTimeouts": {"serverIdle": 1}}
+    async with routing(to(f"{upstream.url}/echo"), spec=spec) as router:
+        reader, writer = await asyncio.open_connection("127.0.0.1", router.server.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        assert (await reader.readuntil(b"{}")).startswith(b"HTTP/1.1 200")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
 
 
 async def test_a_service_that_hangs_is_given_up(upstream: Upstream) -> None:

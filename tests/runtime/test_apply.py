@@ -132,6 +132,17 @@ async def test_what_is_no_longer_wanted_goes_unless_the_decision_was_cut_short(b
     assert bench.data("a") == {}
 
 
+async def test_a_child_that_is_on_its_way_out_is_not_deleted_again(bench: Bench) -> None:
+    held = config_map("b")
+    held["metadata"]["finalizers"] = ["somebody/else"]
+    await bench.apply(Outcome(desired=(held,)))
+    await bench.apply(Outcome())
+    assert bench.requests == ["delete configmaps"]
+    await bench.apply(Outcome())
+    assert bench.requests == []
+    assert bench.data("b") == {}
+
+
 async def test_a_key_that_is_no_longer_wanted_goes_and_a_strangers_stays(bench: Bench) -> None:
     await bench.apply(Outcome(desired=(config_map("a", old="1", kept="1"),)))
     await bench.cluster.patch(CONFIG_MAP, "a", "default", {"data": {"human": "1"}}, manager="kubectl")

@@ -79,6 +79,7 @@ def test_mlservers_variable_comes_before_the_arguments() -> None:
 def test_a_transformer_answers_for_the_service() -> None:
     transformer = custom("--model_name", "front", PROTOCOL="v2")
     assert path(service(predictor=model(), transformer=transformer)) == "/v2/models/front/infer"
+    assert path(service(predictor=model(), transformer=custom(PROTOCOL="grpc-v2"))) == ""
     assert (
         path(service(predictor={"model": {"modelFormat": {"name": "x"}}}, transformer=custom()))
         == "/v1/models/iris:predict"

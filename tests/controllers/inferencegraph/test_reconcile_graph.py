@@ -1,5 +1,6 @@
 """What becomes of an InferenceGraph: its objects, its status, and what it does when something is wrong."""
 
+import copy
 import json
 from typing import Any
 
@@ -42,6 +43,9 @@ def test_the_deployment_runs_the_router_with_the_graph() -> None:
     assert deployment["metadata"]["labels"] == labels
     assert deployment["metadata"]["annotations"] == {"note": "x"}
     assert deployment["spec"]["selector"] == {"matchLabels": {"app": "isvc.flow"}}
+    assert "replicas" not in deployment["spec"], (
+        "one, which is the server's default, until the autoscaler says otherwise"
+    )
     pod = deployment["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
     container = world.container()
@@ -318,6 +322,9 @@ def test_a_stopped_graph_has_nothing() -> None:
     ]
     assert world.condition()["reason"] == "Stopped"
     assert "url" not in world.graph["status"]
+    told = copy.deepcopy(world.graph["status"])
+    assert world.step().events == ()
+    assert world.graph["status"] == told, "a graph that is stopped already says nothing new"
     world.graph["metadata"] = running
     world.settle()
     assert world.condition()["status"] == "True"

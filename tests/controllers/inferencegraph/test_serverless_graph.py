@@ -7,7 +7,7 @@ import pytest
 
 from kservectl.api.kinds import KNATIVE_SERVICE
 from kservectl.objects.metadata import Object
-from tests.controllers.inferencegraph.graphs import KINDS, World, annotated, graph, service
+from tests.controllers.inferencegraph.graphs import KINDS, ROUTER, World, annotated, graph, service
 
 NAME = ("Service", "flow")
 
@@ -68,6 +68,51 @@ def test_router_is_a_knative_service_and_nothing_else() -> None:
     assert json.loads(container["args"][1])["timeout"] == 90
 
 
+def test_the_pod_is_that_of_a_router_in_standard_mode_but_for_the_containers_name() -> None:
+    spec: dict[str, Any] = {
+        "resources": {"limits": {"cpu": "2"}},
+        "affinity": {"podAntiAffinity": {}},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "nodeSelector": {"disk": "ssd"},
+        "serviceAccountName": "router",
+    }
+    headers = {"propagate": ["Authorization"]}
+    options: dict[str, Any] = {
+        "router": {**ROUTER, "headers": headers, "imagePullSecrets": ["pull"], "imagePullPolicy": "Always"}
+    }
+    found, standard = world(graph(**spec), **options), World(graph(**spec), **options)
+    found.step()
+    standard.step()
+
+    pod = template(found)["spec"]
+    assert (
+        pod.items()
+        >= {
+            "affinity": {"podAntiAffinity": {}},
+            "tolerations": [{"key": "gpu", "operator": "Exists"}],
+            "imagePullSecrets": [{"name": "pull"}],
+            "serviceAccountName": "router",
+            "automountServiceAccountToken": False,
+        }.items()
+    )
+    (container,) = pod["containers"]
+    assert container["env"] == [{"name": "PROPAGATE_HEADERS", "value": "Authorization"}]
+    assert container["resources"] == {"limits": {"cpu": "2"}}
+    assert (container["image"], container["imagePullPolicy"]) == (ROUTER["image"], "Always")
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 8080, "scheme": "HTTP"}
+    assert container["securityContext"] == {
+        "privileged": False,
+        "runAsNonRoot": True,
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {**container, "name": "flow"}.keys() == standard.container().keys() - {
+        "terminationMessagePath",
+        "terminationMessagePolicy",
+    }
+
+
 def test_annotations_that_only_a_service_may_have_are_moved_to_it() -> None:
     own = graph()
     moved = {"serving.knative.openshift.io/enablePassthrough": "true", "serving.knative.dev/rollout-duration": "60s"}
@@ -81,15 +126,25 @@ def test_annotations_that_only_a_service_may_have_are_moved_to_it() -> None:
 
 @pytest.mark.parametrize(
     ("value", "allowed", "kept"),
-    [("0", "false", False), ("0", "true", True), ("2", "false", True), ("2", "true", True), ("x", "false", False)],
+    [
+        (None, "false", False),
+        (None, "true", False),
+        ("0", "false", False),
+        ("0", "true", True),
+        ("2", "false", True),
+        ("2", "true", True),
+        ("-1", "false", True),
+        ("x", "true", False),
+    ],
 )
-def test_initial_scale_that_knative_would_refuse_is_dropped(value: str, allowed: str, kept: bool) -> None:
+def test_initial_scale_that_knative_would_refuse_is_dropped(value: str | None, allowed: str, kept: bool) -> None:
     found = World(
         annotated(graph(), deploymentMode="Knative"),
         platform(**{"allow-zero-initial-scale": allowed}),
         kinds=(*KINDS, KNATIVE_SERVICE),
     )
-    found.graph["metadata"]["annotations"]["autoscaling.knative.dev/initial-scale"] = value
+    if value is not None:
+        found.graph["metadata"]["annotations"]["autoscaling.knative.dev/initial-scale"] = value
     found.step()
 
     told = template(found)["metadata"]["annotations"].get("autoscaling.knative.dev/initial-scale")
@@ -158,6 +213,25 @@ def test_stopped_graph_has_nothing_and_comes_back() -> None:
     found.step()
     assert found.condition()["status"] == "True"
     assert found.condition("Stopped")["status"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("at_first", "then", "stopped"),
+    [(None, "false", "False"), ("true", "true", "True"), ("false", "true", "True"), ("true", "false", "False")],
+)
+def test_stopping_and_resuming_in_every_order(at_first: str | None, then: str, stopped: str) -> None:
+    found = world()
+    for annotation in (at_first, then):
+        if annotation is not None:
+            found.graph["metadata"]["annotations"]["serving.kserve.io/stop"] = annotation
+        found.step()
+        if NAME in found.children:
+            knative_says(found, "True")
+            found.step()
+
+    assert found.condition("Stopped")["status"] == stopped
+    assert found.condition()["status"] == ("False" if stopped == "True" else "True")
+    assert set(found.children) == (set() if stopped == "True" else {NAME})
 
 
 def test_without_knatives_configuration_nothing_is_guessed() -> None:

@@ -23,6 +23,7 @@ def test_new_service_gets_one_knative_service_and_nothing_of_standard_mode() -> 
 
     assert world.names_of(KNATIVE_SERVICE) == ["iris-predictor"]
     assert {kind for kind, _ in world.children} == {"Service"}
+    assert world.serverless()["metadata"]["namespace"] == "ml"
     assert world.serverless()["metadata"]["labels"] == {
         "component": "predictor",
         "serving.kserve.io/inferenceservice": "iris",
@@ -42,7 +43,7 @@ def test_pod_is_passed_on_as_it_is() -> None:
     assert spec["imagePullSecrets"] == [{"name": "pull"}]
     assert spec["automountServiceAccountToken"] is False
     assert "terminationMessagePath" not in spec["containers"][0]
-    assert "timeoutSeconds" not in spec and "containerConcurrency" not in spec
+    assert not spec.keys() & {"timeoutSeconds", "responseStartTimeoutSeconds", "containerConcurrency"}
 
 
 def test_account_under_its_name_of_old_is_one_that_knative_knows() -> None:
@@ -198,6 +199,20 @@ def test_transformer_beside_the_server_shares_its_knative_service() -> None:
     assert world.names_of(KNATIVE_SERVICE) == ["iris-predictor"]
     found = world.template()["spec"]["containers"]
     assert [each["name"] for each in found] == ["kserve-container", "transformer-container"]
+
+
+def test_transformer_beside_the_server_is_put_together_from_runtime_and_service() -> None:
+    theirs = [
+        {"name": "kserve-container", "image": "server"},
+        {"name": "transformer-container", "image": "transformer", "args": ["--a"]},
+    ]
+    predictor = {**model(), "containers": [{"name": "transformer-container", "args": ["--b"]}]}
+    world = ServerlessWorld(service(predictor), runtime(containers=theirs), knative_config())
+    world.step()
+
+    assert world.names_of(KNATIVE_SERVICE) == ["iris-predictor"]
+    _, beside = world.template()["spec"]["containers"]
+    assert (beside["name"], beside["image"], beside["args"]) == ("transformer-container", "transformer", ["--a", "--b"])
 
 
 def test_predictor_with_a_name_has_it_in_its_knative_service() -> None:

@@ -96,16 +96,16 @@ def test_service_at_rest_decides_the_same_again() -> None:
 def test_last_component_that_is_not_ready_speaks_for_all() -> None:
     world = with_others("transformer", "explainer")
     world.run()
-    live = world.serverless("iris-explainer")
-    for each in live["status"]["conditions"]:
-        each |= {"status": "False", "reason": "RevisionFailed", "message": "no image"}
+    for name in ("iris-transformer", "iris-explainer"):
+        for each in world.serverless(name)["status"]["conditions"]:
+            each |= {"status": "False", "reason": "RevisionFailed", "message": "no image"}
     world.step()
 
     found = conditions(world)
     assert found["RoutesReady"] == ("False", "ExplainerRoutesReady not ready")
     assert found["LatestDeploymentReady"] == ("False", "ExplainerConfigurationReady not ready")
     assert world.said("ExplainerReady") == ("False", "RevisionFailed", "no image")
-    assert found["IngressReady"] == ("False", "Explainer ingress not created")
+    assert found["IngressReady"] == ("False", "Transformer ingress not created"), "here it is the first"
 
 
 def test_word_of_an_earlier_generation_counts_for_nothing() -> None:
@@ -124,11 +124,17 @@ def test_service_that_is_no_longer_ready_says_what_is_not() -> None:
     world = ready()
     for each in world.serverless()["status"]["conditions"]:
         each |= {"status": "False", "reason": "RevisionFailed"}
-    world.step()
+    (event,) = world.step().events
 
-    assert world.events[-1] == "InferenceServiceNotReady"
+    assert (event.type, event.reason) == ("Warning", "InferenceServiceNotReady")
+    own = "PredictorConfigurationReady, PredictorReady, PredictorRouteReady"
+    causes = f"IngressReady, LatestDeploymentReady, {own}, Ready, RoutesReady"
+    assert event.message.endswith(f"is no longer Ready because of: {causes}")
     assert world.names_of(VIRTUAL_SERVICE) == ["iris"]
     assert world.status["url"] == "http://iris-ml.example.com"
+    world.knative.play()
+    (event,) = world.step().events
+    assert (event.type, event.reason) == ("Normal", "InferenceServiceReady")
 
 
 def test_removed_component_takes_its_objects_and_conditions_with_it() -> None:
@@ -147,13 +153,21 @@ def test_removed_component_takes_its_objects_and_conditions_with_it() -> None:
 
 def test_model_is_judged_by_the_pods_of_the_newest_revision() -> None:
     world = ready()
-    failed = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 3}}}
+    ended = {"exitCode": 3, "message": "no such bucket"}
+    failed = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}}
     found = pod(download=failed)
     found["metadata"]["labels"] = {"serving.knative.dev/revision": "iris-predictor-00001"}
     world.pods = [found]
     world.step()
 
-    assert world.status["modelStatus"]["transitionStatus"] == "BlockedByFailedLoad"
+    told = world.status["modelStatus"]
+    assert told["transitionStatus"] == "BlockedByFailedLoad"
+    assert told["states"]["targetModelState"] == "FailedToLoad"
+    assert {name: told["lastFailureInfo"][name] for name in ("reason", "message", "exitCode")} == {
+        "reason": "ModelLoadFailed",
+        "message": "no such bucket",
+        "exitCode": 3,
+    }
     found["metadata"]["labels"] = {"serving.knative.dev/revision": "iris-predictor-00009"}
     world.step()
     assert world.status["modelStatus"]["transitionStatus"] == "UpToDate"
@@ -357,12 +371,28 @@ def test_stop_takes_everything_away_and_resume_brings_it_back(roles: tuple[str, 
     assert world.condition("Ready")["status"] == "True"
 
 
-def test_service_that_is_created_stopped_has_nothing() -> None:
-    world = ServerlessWorld(service(annotations={"serving.kserve.io/stop": "TRUE"}))
+@pytest.mark.parametrize("roles", [(), ("transformer",), ("explainer",), ("transformer", "explainer")])
+def test_service_that_is_created_stopped_has_nothing(roles: tuple[str, ...]) -> None:
+    world = with_others(*roles)
+    world.annotate(stop="TRUE")
     world.run()
 
     assert world.names_of_children() == []
     assert world.status["deploymentMode"] == "Knative"
+    assert {conditions(world)[f"{role.capitalize()}Ready"] for role in ("predictor", *roles)} == {("False", "Stopped")}
+    assert conditions(world)["IngressReady"] == ("False", "Stopped")
+
+
+@pytest.mark.parametrize("roles", [(), ("transformer",), ("explainer",)])
+def test_service_that_is_created_with_a_stop_of_false_runs(roles: tuple[str, ...]) -> None:
+    world = with_others(*roles)
+    world.annotate(stop="false")
+    world.run()
+
+    assert world.names_of(KNATIVE_SERVICE) == sorted(f"iris-{role}" for role in ("predictor", *roles))
+    assert world.names_of(VIRTUAL_SERVICE) == ["iris"]
+    assert world.names_of(SERVICE) == ["iris"]
+    assert conditions(world)["Stopped"] == ("False", "")
 
 
 # What is missing, or in the way
@@ -376,6 +406,8 @@ def test_without_knative_the_service_is_refused_and_goes_on_once_it_is_there() -
     assert outcome.terminal_error == (
         "the resolved deployment mode of InferenceService 'iris' is Knative, but Knative Serving is not available"
     )
+    assert world.condition("Ready")["status"] != "True"
+    assert "when Knative Services are not available" in str(world.status["conditions"])
     world.kinds = SERVERLESS_KINDS
     world.run()
     assert world.condition("Ready")["status"] == "True"

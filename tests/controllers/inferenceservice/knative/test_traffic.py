@@ -125,6 +125,7 @@ def test_canary_that_does_not_become_ready_is_not_rolled_out() -> None:
     world.run()
 
     assert rolled_out(world) == (V1, "")
+    assert (world.component()["latestCreatedRevision"], world.component()["latestReadyRevision"]) == (V2, V1)
     assert world.condition("Ready")["status"] == "Unknown"
 
 
@@ -134,6 +135,20 @@ def test_tag_for_the_newest_revision_is_there_when_it_is_asked_for() -> None:
 
     assert routes(world) == [{**NEWEST, "tag": "latest"}]
     assert world.template()["metadata"]["annotations"][traffic.TAG_ROUTING] == "true"
+
+
+def test_both_revisions_of_a_canary_have_tags_when_they_are_asked_for() -> None:
+    newest, before = traffic.entries(20, V1, tagged=True)
+
+    assert (newest["tag"], before["tag"]) == ("latest", "prev")
+
+
+@pytest.mark.parametrize("word", ["True", "yes", ""])
+def test_no_other_word_asks_for_a_tag(word: str) -> None:
+    world = ServerlessWorld(service(annotations={traffic.TAG_ROUTING: word}))
+    world.run()
+
+    assert routes(world) == [NEWEST]
 
 
 def test_components_have_shares_of_their_own() -> None:
