@@ -1,6 +1,8 @@
 """Models that are container images."""
 
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,19 +107,63 @@ def test_a_modelcar_is_checked_before_the_server_starts() -> None:
     assert script.endswith("exit 1; fi")
 
 
+@pytest.mark.parametrize(
+    ("files", "said", "code"),
+    [
+        (["model.bin"], "OK ... Prefetched and valid (/models exists)", 0),
+        ([".hidden"], "OK ... Prefetched and valid (/models exists)", 0),
+        ([], "NOK ... Prefetched but modelcar is invalid (/models does not exist or is empty)", 1),
+        (None, "NOK ... Prefetched but modelcar is invalid (/models does not exist or is empty)", 1),
+    ],
+)
+def test_the_check_of_a_modelcar_fails_without_models(
+    tmp_path: Path, files: list[str] | None, said: str, code: int
+) -> None:
+    image = "registry.org/it's $HOME"
+    script = done(pod(), car(image=image))["initContainers"][0]["args"][2]
+    if files is not None:
+        (tmp_path / "models").mkdir()
+    for name in files or ():
+        (tmp_path / "models" / name).touch()
+    here = script.replace("[ -d /models ]", f"[ -d {tmp_path}/models ]").replace(" /models)", f" {tmp_path}/models)")
+    ran = subprocess.run(["sh", "-c", here], capture_output=True, text=True)
+    assert ran.stdout.splitlines() == [f"Pre-fetching modelcar {image}: ", said]
+    assert ran.returncode == code
+
+
+def test_the_link_of_a_modelcar_is_made_by_a_real_shell(tmp_path: Path) -> None:
+    path = f"{tmp_path}/it's deep/my model"
+    script = done(pod(), car(path))["containers"][1]["args"][2].removesuffix(" && sleep infinity")
+    ran = subprocess.run(["sh", "-c", f"{script.replace('$$$$', '$$')} && echo $$"], capture_output=True, text=True)
+    assert Path(path).readlink() == Path(f"/proc/{ran.stdout.strip()}/root/models")
+
+
 def test_the_transformer_sees_a_modelcar_too_and_side_cars_do_not() -> None:
     answer = done(pod(container(), container("transformer-container"), container("proxy")), car())
     assert ["volumeMounts" in found for found in answer["containers"]] == [True, True, False, True]
+    assert ["env" in found for found in answer["containers"]] == [True, True, False, False]
+    worker = done(pod(container("worker-container"), container("proxy")), car())["containers"]
+    assert ["volumeMounts" in found for found in worker] == [True, False, True]
 
 
 def test_the_configured_user_and_amounts_of_modelcars() -> None:
     where = context(storage={"uidModelcar": 1010, "cpuModelcar": "20m", "memoryModelcar": "30Mi"})
-    answer = done(pod(container(securityContext={"runAsNonRoot": True})), car(), where=where)
-    server, sidecar = answer["containers"]
+    server, transformer = container(securityContext={"runAsNonRoot": True}), container("transformer-container")
+    answer = done(pod(server, transformer), car(), where=where)
+    server, transformer, sidecar = answer["containers"]
+    assert transformer["securityContext"] == {"runAsUser": 1010}
     assert server["securityContext"] == {"runAsNonRoot": True, "runAsUser": 1010}
     assert sidecar["securityContext"] == {"runAsUser": 1010}
     assert "securityContext" not in answer["initContainers"][0]
-    assert sidecar["resources"]["limits"] == {"cpu": "20m", "memory": "30Mi"}
+    amounts = {"cpu": "20m", "memory": "30Mi"}
+    for found in (sidecar, answer["initContainers"][0]):
+        assert found["resources"] == {"requests": amounts, "limits": amounts}
+
+
+def test_the_user_of_modelcars_may_be_root() -> None:
+    assert done(pod(), car(), where=context(storage={"uidModelcar": 0}))["containers"][0]["securityContext"] == {
+        "runAsUser": 0
+    }
 
 
 def test_two_modelcars_are_numbered() -> None:
@@ -134,7 +180,18 @@ def test_two_modelcars_are_numbered() -> None:
 
 def test_the_number_counts_images_of_every_mode() -> None:
     answer = done(pod(), volume("/data/a"), car("/mnt/b/x"))
-    assert "modelcar-1" in [found["name"] for found in answer["containers"]]
+    assert [found["name"] for found in answer["containers"]] == ["kserve-container", "modelcar-1"]
+    assert [found["name"] for found in answer["initContainers"]] == ["modelcar-init-1"]
+    assert [found["name"] for found in answer["volumes"]] == ["data-a", "kserve-provision-location-1"]
+
+
+@pytest.mark.parametrize("other", [car, fetched])
+def test_each_image_is_checked_by_its_own_mode(other: Any) -> None:
+    assert "share parent directory" in refusal(car("/mnt/a"), other("/mnt/b"))
+    assert "share parent directory" in refusal(other("/mnt/a/"), car("/mnt/a"))
+    assert "is specified more than once" in refusal(volume("/mnt/a"), other("/mnt/a"))
+    assert "is specified more than once" in refusal(other("/mnt/a"), volume("/mnt/a"))
+    assert len(done(pod(), volume("/mnt/a"), other("/mnt/b"))["volumes"]) == 2
 
 
 def test_modelcars_below_one_folder_are_refused() -> None:
@@ -179,8 +236,9 @@ def test_two_image_volumes_at_one_path_are_refused() -> None:
 
 
 def test_an_image_volume_where_another_volume_is_mounted_is_refused() -> None:
-    taken = pod(container(volumeMounts=[{"name": "mine", "mountPath": "/mnt/models"}]))
-    assert refusal(volume(), original=taken) == 'mountPath "/mnt/models" already used by volume "mine"'
+    for path in ("/mnt/models", "/mnt/models/"):
+        taken = pod(container(volumeMounts=[{"name": "mine", "mountPath": path}]))
+        assert refusal(volume(), original=taken) == 'mountPath "/mnt/models" already used by volume "mine"'
 
 
 def test_an_image_volume_at_the_root_has_a_name() -> None:
@@ -252,6 +310,26 @@ def test_the_configured_ca_bundle_is_used_to_fetch(namespace: str, name: str) ->
 def test_an_insecure_registry_is_told_to_the_download() -> None:
     (init,) = done(pod(), fetched(), where=context(storage={"ociInsecureRegistry": True}))["initContainers"]
     assert env_of(init) == {"KSERVE_OCI_INSECURE_REGISTRY": "true"}
+
+
+def test_what_fetching_needs_comes_in_order() -> None:
+    where = context(storage={"caBundleConfigMapName": "cas", "ociInsecureRegistry": True})
+    answer = done(pod(imagePullSecrets=[{"name": "pull"}]), fetched(), where=where)
+    (init,) = answer["initContainers"]
+    assert list(env_of(init)) == [
+        "KSERVE_OCI_DOCKER_CONFIG",
+        "CA_BUNDLE_CONFIGMAP_NAME",
+        "CA_BUNDLE_VOLUME_MOUNT_POINT",
+        "KSERVE_OCI_INSECURE_REGISTRY",
+    ]
+    order = ["kserve-oci-fetch-docker-config", "cabundle-cert", "mnt-models"]
+    assert [found["name"] for found in init["volumeMounts"]] == order
+    assert [found["name"] for found in answer["volumes"]] == order
+
+
+def test_one_image_in_two_folders_is_fetched_twice() -> None:
+    (init,) = done(pod(), fetched("/mnt/a/x"), fetched("/mnt/b/x"))["initContainers"]
+    assert init["args"] == [f"oci://{IMAGE}", "/mnt/a/x", f"oci://{IMAGE}", "/mnt/b/x"]
 
 
 def test_an_image_fetched_to_the_root_has_a_volume_with_a_name() -> None:

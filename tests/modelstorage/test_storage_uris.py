@@ -116,6 +116,22 @@ def test_a_storage_container_that_downloads_one_is_refused(several: bool | None,
     )
 
 
+def test_confidential_models_and_private_storages_are_told_to_the_download() -> None:
+    notes = {INTERNAL + "confidential-enabled": "true", INTERNAL + "confidential-resource-id": "kbs:///a"}
+    answer = done(pod(notes=notes), ("gs://b/one", "/mnt/one"), where=context(storage={"caBundleConfigMapName": "cas"}))
+    bundle = {"CA_BUNDLE_CONFIGMAP_NAME": "global-ca-bundle", "CA_BUNDLE_VOLUME_MOUNT_POINT": "/etc/ssl/custom-certs"}
+    confidential = {"CONFIDENTIAL_ENABLED": "true", "CONFIDENTIAL_RESOURCE_ID": "kbs:///a"}
+    (init,) = answer["initContainers"]
+    assert list(env_of(init).items()) == [*bundle.items(), *HF.items(), *confidential.items()]
+    assert answer["volumes"][-1] == {"name": "cabundle-cert", "configMap": {"name": "global-ca-bundle"}}
+
+
+def test_the_server_of_a_pod_is_needed() -> None:
+    for source in (("gs://b/one", "/mnt/one"), ("pvc://one", "/mnt/one"), ("oci+native://one", "/mnt/one")):
+        with pytest.raises(PodRefused, match="Invalid configuration: cannot find container"):
+            with_storage_uris(pod(container("mine")), [Source(*source)], context())
+
+
 def test_the_storage_container_may_be_named() -> None:
     where = context(downloader("first", image="first"), downloader("named", image="named"))
     answer = done(pod(), ("gs://b/one", "/mnt/one"), where=where, container_name="named")
@@ -169,10 +185,16 @@ def test_without_a_lookup_the_credentials_are_left_to_the_webhook() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "expected"), [('{"bucket": "b"}', "STORAGE_CONFIG"), ("", "HF_TOKEN"), ("{}", "HF_TOKEN")]
+    ("key", "parameters", "expected"),
+    [
+        ("mine", '{"bucket": "b"}', "STORAGE_CONFIG"),
+        ("mine", "", "HF_TOKEN"),
+        ("mine", "{}", "HF_TOKEN"),
+        ("", '{"type": "s3", "bucket": "b"}', "HF_TOKEN"),
+    ],
 )
-def test_a_storage_spec_counts_with_key_and_parameters(parameters: str, expected: str) -> None:
-    notes = {INTERNAL + "storage-spec": "true", INTERNAL + "storage-spec-key": "mine"}
+def test_a_storage_spec_counts_with_key_and_parameters(key: str, parameters: str, expected: str) -> None:
+    notes = {INTERNAL + "storage-spec": "true", INTERNAL + "storage-spec-key": key}
     notes |= {INTERNAL + "storage-spec-param": parameters} if parameters else {}
     source = ("<scheme-placeholder>://x", "/mnt/one")
     (init,) = done(pod(notes=notes), source, where=context(find=HELD))["initContainers"]

@@ -22,3 +22,9 @@ def test_a_gpu_pod_goes_to_nodes_with_the_accelerator_it_names(limits: Object, n
     original["spec"]["nodeSelector"] = {"zone": "a", "cloud.google.com/gke-accelerator": "old"}
     selector = spec(original, context(multiNode={"customGPUResourceTypeList": ["own.com/gpu"]}))["nodeSelector"]
     assert selector == {"zone": "a", "cloud.google.com/gke-accelerator": "t4" if selected else "old"}
+
+
+def test_a_pod_without_selector_gets_one_and_no_toleration() -> None:
+    gpu = container(resources={"limits": {"nvidia.com/gpu": "1"}})
+    original = annotated(pod(container("first"), gpu), **{"serving.kserve.io/gke-accelerator": "t4"})
+    assert spec(original) == original["spec"] | {"nodeSelector": {"cloud.google.com/gke-accelerator": "t4"}}

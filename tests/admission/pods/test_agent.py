@@ -77,7 +77,11 @@ def test_the_agent_as_a_whole() -> None:
         "readinessProbe": READINESS,
         "securityContext": security,
     }
-    assert "securityContext" not in agent_of(pod(batcher="true"))
+    assert "securityContext" not in agent_of(
+        pod(container(), container("proxy", securityContext=security), batcher="true")
+    )
+    theirs = [container("mine", securityContext=security), container("other", securityContext={"runAsUser": 8})]
+    assert agent_of(pod(*theirs, batcher="true"))["securityContext"] == security
 
 
 def test_an_amount_of_the_agent_that_is_no_quantity_is_refused() -> None:
@@ -104,6 +108,9 @@ def test_a_batcher_has_what_is_configured_where_the_pod_says_nothing() -> None:
     where = context(batcher={"maxBatchSize": "64", "maxLatency": ""})
     assert args(pod(batcher="true"), where) == ["--enable-batcher", "--max-batchsize", "64", *PORT]
     assert args(pod(batcher="true", batcher_max_batchsize="1"), where)[1:3] == ["--max-batchsize", "1"]
+    where = context(batcher={"maxBatchSize": "", "maxLatency": "700"})
+    assert args(pod(batcher="true"), where) == ["--enable-batcher", "--max-latency", "700", *PORT]
+    assert args(pod(batcher="true", batcher_max_latency="1"), where)[1:3] == ["--max-latency", "1"]
 
 
 # Logger
@@ -170,6 +177,12 @@ def service(component: str = "predictor", **logger: Any) -> Object:
     return {"spec": {component: {"logger": logger}}}
 
 
+@pytest.mark.parametrize(("size", "told"), [(-1, []), (0, []), (1, ["--log-batch-size", "1"])])
+def test_a_batch_size_counts_from_one(size: int, told: list[str]) -> None:
+    assert logged({"batchSize": size}) == [*told, *TLS]
+    assert logged(service=service(batchSize=size)) == [*told, *TLS]
+
+
 def test_what_the_service_says_wins_over_what_is_configured() -> None:
     configured = {"marshallerUrl": "http://a", "batchSize": 5, "batchInterval": "10s"}
     own = service(marshallerUrl="http://b", batchSize=0, storage={"path": "gs://l", "parameters": {"format": "csv"}})
@@ -200,6 +213,7 @@ def test_a_service_that_cannot_be_read_is_passed_over() -> None:
 
 def test_the_cas_of_the_logger_are_mounted() -> None:
     answer = spec(logging(), context(logger={"caBundle": "cas"}))
+    assert "volumeMounts" not in named(answer["containers"], "kserve-container")
     mount = {"name": "agent-ca-bundle", "mountPath": "/etc/tls/logger", "readOnly": True}
     assert named(answer["containers"], "agent")["volumeMounts"] == [mount]
     assert answer["volumes"] == [{"name": "agent-ca-bundle", "configMap": {"name": "cas", "optional": True}}]
@@ -224,6 +238,20 @@ def test_puller_only() -> None:
         {"name": "model-dir", "emptyDir": {}},
         {"name": "model-config", "configMap": {"name": "modelconfig-x-0"}},
     ]
+
+
+def test_a_folder_of_the_configuration_that_is_not_said_is_left_out() -> None:
+    notes = {name: value for name, value in PULLED.items() if name != "configMountPath"}
+    assert args(pod(**notes)) == ["--enable-puller", "--model-dir", "/models", *PORT]
+
+
+def test_pulled_models_are_seen_by_the_server_alone_beside_the_agent() -> None:
+    transformer, proxy = container("transformer-container"), container("queue-proxy")
+    answer = spec(pod(container(), transformer, proxy, **PULLED))
+    assert answer["containers"][1:3] == [transformer, proxy]
+    alone = spec(pod(container("mine"), **PULLED))
+    assert alone["containers"][0] == container("mine")
+    assert [found["name"] for found in alone["containers"][1]["volumeMounts"]] == ["model-dir", "model-config"]
 
 
 @pytest.mark.parametrize("missing", ["modelDir", "configVolumeName"])
@@ -276,6 +304,31 @@ TCP = {"tcpSocket": {"port": 8080}, "timeoutSeconds": 1, "periodSeconds": 10}
             '{"httpGet":{"path":"/a?b=\\u003c\\u0026\\u003e","port":"http","scheme":"HTTP",'
             '"httpHeaders":[{"name":"A","value":"1"}]},"failureThreshold":3}',
         ),
+        (
+            {
+                "terminationGracePeriodSeconds": 6,
+                "failureThreshold": 5,
+                "successThreshold": 4,
+                "periodSeconds": 3,
+                "timeoutSeconds": 2,
+                "initialDelaySeconds": 1,
+                "tcpSocket": {"host": "h", "port": 0},
+            },
+            '{"tcpSocket":{"port":0,"host":"h"},"initialDelaySeconds":1,"timeoutSeconds":2,"periodSeconds":3,'
+            '"successThreshold":4,"failureThreshold":5,"terminationGracePeriodSeconds":6}',
+        ),
+        (
+            {
+                "httpGet": {
+                    "httpHeaders": [{"name": "A", "value": ""}],
+                    "scheme": "HTTPS",
+                    "host": "h",
+                    "port": 80,
+                    "path": "/",
+                }
+            },
+            '{"httpGet":{"path":"/","port":80,"host":"h","scheme":"HTTPS","httpHeaders":[{"name":"A","value":""}]}}',
+        ),
         ({"exec": {"command": ["x"]}}, None),
         ({"grpc": {"port": 1}}, None),
         (None, None),
@@ -303,6 +356,19 @@ def test_a_custom_path_is_asked_of_the_agent_too() -> None:
     assert agent_of(pod(server, batcher="true"))["readinessProbe"]["httpGet"]["path"] == "/v2/ready"
     beside = agent_of(pod(server, container("queue-proxy"), batcher="true"))
     assert beside["readinessProbe"]["httpGet"]["path"] == "/"
+    transformer = container("transformer-container", readinessProbe={"httpGet": {"path": "/t", "port": 8080}})
+    assert agent_of(pod(server, transformer, batcher="true"))["readinessProbe"]["httpGet"]["path"] == "/t"
+    bare = agent_of(pod(server, container("transformer-container"), batcher="true"))
+    assert bare["readinessProbe"] == READINESS
+
+
+def test_the_first_container_is_probed_where_none_is_the_servers() -> None:
+    theirs = [container("mine", readinessProbe=TCP), container("other", readinessProbe={"tcpSocket": {"port": 1}})]
+    assert env_of(agent_of(pod(*theirs, batcher="true"))) == {
+        "SERVING_READINESS_PROBE": '{"tcpSocket":{"port":8080},"timeoutSeconds":1,"periodSeconds":10}'
+    }
+    side_car_first = pod(container("proxy", readinessProbe={"tcpSocket": {"port": 1}}), container(), batcher="true")
+    assert env_of(agent_of(side_car_first)) == {}
 
 
 def test_the_environment_of_queue_proxy_is_copied_and_it_is_sent_to_the_agent() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from kservectl.objects.metadata import Object
-from tests.admission.pods.samples import context, pod, spec
+from tests.admission.pods.samples import HF, context, downloader, pod, spec
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,20 @@ def test_a_configured_ca_bundle_is_mounted_in_the_download(
 def test_a_claim_needs_no_ca_bundle() -> None:
     answer = spec(pod(uri="pvc://claim"), context(storage={"caBundleConfigMapName": "cas"}))
     assert len(answer["volumes"]) == 1
+
+
+@pytest.mark.parametrize("namespace", ["default", "kserve"])
+def test_a_variable_of_the_bundle_that_comes_from_elsewhere_is_kept(namespace: str) -> None:
+    source = {"configMapKeyRef": {"name": "own", "key": "bundle"}}
+    own = [{"name": name, "valueFrom": source} for name in ("CA_BUNDLE_VOLUME_MOUNT_POINT", "CA_BUNDLE_CONFIGMAP_NAME")]
+    where = context(downloader(env=own), namespace=namespace, storage={"caBundleConfigMapName": "cas"})
+    answer = spec(pod(uri="gs://b/m"), where)
+    assert answer["initContainers"][0]["env"] == [*own, *HF]
+    name = "cas" if namespace == "kserve" else "global-ca-bundle"
+    assert answer["volumes"][-1] == {"name": "cabundle-cert", "configMap": {"name": name}}
+
+
+def test_no_bundle_is_mounted_unless_one_is_configured() -> None:
+    answer = spec(pod(uri="s3://b/m"), context(storage={"caBundleVolumeMountPath": "/certs"}))
+    assert answer == spec(pod(uri="s3://b/m"))
+    assert [found["name"] for found in answer["volumes"]] == ["kserve-provision-location"]

@@ -30,6 +30,30 @@ def test_the_bundle_of_the_credentials_goes_before_the_configured_one(
     assert env_of(init)["CA_BUNDLE_VOLUME_MOUNT_POINT"] == folder
 
 
+@pytest.mark.parametrize("namespace", ["default", "kserve"])
+def test_the_bundle_of_the_credentials_is_the_same_in_every_namespace(namespace: str) -> None:
+    where = context(
+        namespace=namespace, storage={"caBundleConfigMapName": "cas"}, find=s3(s3_cabundle_configmap="mine")
+    )
+    assert named(spec(pod(uri="s3://b/m"), where)["volumes"], "cabundle-cert")["configMap"] == {"name": "mine"}
+
+
+def test_the_configured_bundle_is_mounted_where_the_credentials_expect_a_file() -> None:
+    settings = {"caBundleConfigMapName": "cas", "caBundleVolumeMountPath": "/configured"}
+    answer = spec(pod(uri="s3://b/m"), context(storage=settings, find=s3(s3_cabundle="/own/deep/ca.pem")))
+    (init,) = answer["initContainers"]
+    assert named(answer["volumes"], "cabundle-cert")["configMap"] == {"name": "global-ca-bundle"}
+    assert named(init["volumeMounts"], "cabundle-cert")["mountPath"] == "/own/deep"
+
+
+def test_the_bundle_of_a_storage_spec_is_mounted() -> None:
+    entry = '{"type": "s3", "bucket": "b", "cabundle_configmap": "mine"}'
+    original = pod(uri="<scheme-placeholder>://x", storage_spec="true")
+    answer = spec(original, context(find=cluster(secret("storage-config", default=entry))))
+    assert named(answer["volumes"], "cabundle-cert")["configMap"] == {"name": "mine"}
+    assert env_of(answer["initContainers"][0])["CA_BUNDLE_CONFIGMAP_NAME"] == "mine"
+
+
 def test_a_bundle_file_alone_mounts_nothing() -> None:
     answer = spec(pod(uri="s3://b/m"), context(find=s3(s3_cabundle="/own/ca.pem")))
     assert [found["name"] for found in answer["volumes"]] == ["kserve-provision-location"]

@@ -6,7 +6,8 @@ import pytest
 
 from kservectl.admission.pods.injectors import inject
 from kservectl.modelstorage.refusal import PodRefused
-from tests.admission.pods.samples import INTERNAL, container, context, pod, spec
+from tests.admission.pods.samples import INTERNAL, RESOURCES, container, context, downloader, pod, spec
+from tests.modelstorage.pods import account, cluster, secret
 
 ENABLED = {"enableModelcar": True, "uidModelcar": 1010}
 STATUS = {
@@ -29,6 +30,7 @@ def names(answer: Any, field: str) -> list[str]:
         ("oci+native://image", ENABLED, (["kserve-container"], [])),
         ("oci+fetch://image", ENABLED, (["kserve-container"], ["storage-initializer"])),
         ("oci+modelcar://image", {"ociModelMode": "native"}, (["kserve-container", "modelcar"], ["modelcar-init"])),
+        ("oci://image", {"enableModelcar": True}, (["kserve-container", "modelcar"], ["modelcar-init"])),
         ("oci://image", {}, (["kserve-container"], ["storage-initializer"])),
     ],
 )
@@ -57,6 +59,21 @@ def test_the_server_keeps_its_storage_uri() -> None:
     server = spec(pod(container(env=env), uri="oci://image"), context(storage=ENABLED))["containers"][0]
     assert server["env"][0] == env[0]
     assert server["securityContext"] == {"runAsUser": 1010}
+
+
+def test_an_image_is_fetched_by_the_plain_init_container_alone() -> None:
+    held = cluster(account("hf"), secret("hf", HF_TOKEN="t"))
+    notes = {"confidential_enabled": "true", "confidential_resource_id": "kbs:///a"}
+    chosen = downloader(prefix="oci", image="mine:1", env=[{"name": "A", "value": "1"}])
+    (init,) = spec(pod(uri="oci+fetch://image", **notes), context(chosen, storage=ENABLED, find=held))["initContainers"]
+    assert init == {
+        "name": "storage-initializer",
+        "image": "kserve/storage-initializer:latest",
+        "args": ["oci://image", "/mnt/models"],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": RESOURCES,
+        "volumeMounts": [{"name": "mnt-models", "mountPath": "/mnt/models"}],
+    }
 
 
 def test_side_cars_come_after_the_agent() -> None:

@@ -72,16 +72,45 @@ def test_a_storage_container_chosen_by_name_must_be_usable(candidate: Object, me
     assert str(problem.value) == message
 
 
-def test_a_wrong_choice_is_told_even_where_nothing_is_downloaded() -> None:
-    with pytest.raises(PodRefused, match="not found"):
-        inject(pod(uri="gs://b/m", storage_container_name="named", agent="true"), context())
-
-
 def test_a_storage_container_chosen_by_name_is_used() -> None:
     where = context(downloader("a", image="first"), downloader("named", image="chosen"))
     assert spec(pod(uri="gs://b/m", storage_container_name="named"), where)["initContainers"][0]["image"] == "chosen"
 
 
-def test_a_regex_that_does_not_compile_is_named() -> None:
-    with pytest.raises(PodRefused, match="error checking storage container broken"):
-        inject(pod(uri="gs://b/m"), context(downloader("broken", formats=[{"regex": "("}])))
+def test_an_empty_name_chooses_nothing() -> None:
+    assert spec(pod(uri="gs://b/m", storage_container_name=""), context(downloader(image="found")))["initContainers"][
+        0
+    ]["image"] == ("found")
+
+
+def test_a_regex_that_does_not_compile_is_named_when_it_is_met() -> None:
+    broken = downloader("broken", formats=[{"regex": "("}])
+    with pytest.raises(PodRefused, match="error checking storage container broken: "):
+        inject(pod(uri="gs://b/m"), context(broken, downloader("custom")))
+    inject(pod(uri="gs://b/m"), context(downloader("before"), broken))
+
+
+def test_what_a_storage_container_does_not_set_stays() -> None:
+    (init,) = spec(pod(uri="gs://b/m"), context(downloader(command=["fetch"])))["initContainers"]
+    assert init == {
+        "name": "storage-initializer",
+        "image": "kserve/storage-initializer:latest",
+        "command": ["fetch"],
+        "args": ["gs://b/m", "/mnt/models"],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": RESOURCES,
+        "volumeMounts": [MOUNT],
+        "env": HF,
+    }
+
+
+def test_lists_of_words_are_replaced_as_a_whole() -> None:
+    init = {"name": "storage-initializer", "command": ["a", "b"], "args": ["uri", "path"]}
+    answer = merged(init, downloader(command=["c"], args=["d"]))
+    assert (answer["command"], answer["args"]) == (["c"], ["d"])
+
+
+@pytest.mark.parametrize("workload", ["", None])
+def test_a_storage_container_without_workload_is_for_init_containers(workload: str | None) -> None:
+    chosen = downloader(image="mine", workloadType=workload)
+    assert spec(pod(uri="gs://b/m"), context(chosen))["initContainers"][0]["image"] == "mine"

@@ -7,6 +7,7 @@ from kservectl.admission.pods.injectors import inject
 from kservectl.api.config import ConfigError
 from kservectl.modelstorage.local_model import storage_key
 from kservectl.modelstorage.refusal import PodRefused
+from kservectl.objects.metadata import Object
 from tests.admission.inferenceservice.services import config
 from tests.admission.pods.samples import (
     HF,
@@ -21,10 +22,12 @@ from tests.admission.pods.samples import (
     pod,
     spec,
 )
+from tests.modelstorage.pods import account, cluster, env_of, secret
 
 
 def test_a_pod_without_source_keeps_its_spec() -> None:
-    original = pod(storage_container_name="missing")
+    notes = {"storage_container_name": "missing", "storage_spec": "true", "confidential_enabled": "true"}
+    original = pod(labels={INTERNAL + "localmodel": "m"}, **notes)
     assert spec(original) == original["spec"]
 
 
@@ -59,8 +62,11 @@ def test_the_configured_image_downloads() -> None:
 def test_the_model_is_writable_only_when_the_pod_says_so() -> None:
     original = annotated(pod(uri="gs://b/m"), **{"storage.kserve.io/readonly": "false"})
     assert spec(original)["containers"][0]["volumeMounts"] == [MOUNT]
-    odd = annotated(pod(uri="gs://b/m"), **{"storage.kserve.io/readonly": "no"})
-    assert spec(odd)["containers"][0]["volumeMounts"] == [MOUNT | {"readOnly": True}]
+    claimed = spec(annotated(pod(uri="pvc://claim"), **{"storage.kserve.io/readonly": "false"}))
+    assert claimed["containers"][0]["volumeMounts"] == [{"name": "kserve-pvc-source", "mountPath": "/mnt/models"}]
+    for word in ("no", "False", "", "true"):
+        odd = annotated(pod(uri="gs://b/m"), **{"storage.kserve.io/readonly": word})
+        assert spec(odd)["containers"][0]["volumeMounts"] == [MOUNT | {"readOnly": True}]
 
 
 def test_the_transformer_beside_the_server_sees_the_model_too() -> None:
@@ -90,6 +96,16 @@ def test_what_is_there_under_our_names_stays() -> None:
     assert answer["containers"][0]["volumeMounts"] == [mount]
 
 
+def test_what_is_added_comes_last() -> None:
+    volume, mount = {"name": "own", "emptyDir": {}}, {"name": "own", "mountPath": "/own"}
+    original = pod(container(volumeMounts=[mount]), uri="gs://b/m", init=[container("first")])
+    original["spec"]["volumes"] = [volume]
+    answer = spec(original)
+    assert answer["volumes"] == [volume, {"name": "kserve-provision-location", "emptyDir": {}}]
+    assert answer["containers"][0]["volumeMounts"] == [mount, MOUNT | {"readOnly": True}]
+    assert [found["name"] for found in answer["initContainers"]] == ["first", "storage-initializer"]
+
+
 def test_a_pod_that_has_the_init_container_keeps_its_spec() -> None:
     original = pod(uri="gs://b/m", init=[container("storage-initializer")])
     assert spec(original) == original["spec"]
@@ -109,7 +125,8 @@ def test_a_server_that_was_told_the_uri_is_told_the_folder(value: str | None, to
 @pytest.mark.parametrize("path", ["", "folder", "folder/sub/"])
 def test_a_claim_is_mounted_and_nothing_is_downloaded(path: str) -> None:
     uri = f"pvc://claim/{path}" if path else "pvc://claim"
-    answer = spec(pod(container(env=[{"name": "STORAGE_URI", "value": uri}]), uri=uri))
+    held = cluster(account("hf"), secret("hf", HF_TOKEN="t"))
+    answer = spec(pod(container(env=[{"name": "STORAGE_URI", "value": uri}]), uri=uri), context(find=held))
     mount = {"name": "kserve-pvc-source", "mountPath": "/mnt/models", "readOnly": True} | (
         {"subPath": path} if path else {}
     )
@@ -144,7 +161,35 @@ def test_a_model_cached_on_the_node_is_mounted_from_there(uri: str, cached: str,
     answer = spec(pod(uri=uri, labels={INTERNAL + "localmodel": "model"}, **notes))
     assert answer["volumes"][0]["persistentVolumeClaim"] == {"claimName": "model-gpu"}
     assert answer["containers"][0]["volumeMounts"][0]["subPath"] == f"models/{storage_key(cached)}/{rest}"
-    assert len(storage_key(cached)) == 16
+
+
+def test_the_folder_of_a_cached_model_has_the_name_that_kserves_node_agents_give_it() -> None:
+    # The first 16 digits of `printf gs://b/model | sha256sum`.
+    assert storage_key("gs://b/model") == "573baf6a57eea7f5"
+
+
+def test_the_storage_container_of_a_cached_model_is_asked_about_its_claim() -> None:
+    notes = {"localmodel_pvc_name": "model-gpu", "localmodel_sourceuri": "gs://b/m", "storage_container_name": "custom"}
+    original = pod(uri="gs://b/m", labels={INTERNAL + "localmodel": "model"}, **notes)
+    claim = f"pvc://model-gpu/models/{storage_key('gs://b/m')}/"
+    with pytest.raises(PodRefused) as refused:
+        inject(original, context(downloader()))
+    assert str(refused.value) == f'ClusterStorageContainer "custom" does not support storageUri "{claim}"'
+    assert spec(original, context(downloader(prefix="pvc://")))["volumes"][0]["name"] == "kserve-pvc-source"
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        pod(uri="gs://b/m", storage_container_name="missing", agent="true"),
+        pod(uri="gs://b/m", storage_container_name="missing", init=[container("storage-initializer")]),
+        pod(uri="oci://image", storage_container_name="missing"),
+        pod(uri="pvc://claim", storage_container_name="missing"),
+    ],
+)
+def test_a_wrong_storage_container_is_told_even_where_nothing_is_downloaded(original: Object) -> None:
+    with pytest.raises(PodRefused, match='ClusterStorageContainer "missing" not found'):
+        inject(original, context(storage={"enableModelcar": True}))
 
 
 def test_a_cached_model_without_its_claim_is_refused() -> None:
@@ -187,3 +232,32 @@ def test_a_confidential_model_is_told_to_the_download_last() -> None:
         {"name": "CONFIDENTIAL_RESOURCE_ID", "value": "kbs:///a/b/c"},
     ]
     assert spec(pod(uri="gs://b/m", confidential_enabled="false"))["initContainers"][0]["env"] == HF
+
+
+@pytest.mark.parametrize("notes", [{}, {"confidential_resource_id": ""}])
+def test_a_confidential_model_without_a_key_resource_has_no_variable_for_it(notes: dict[str, str]) -> None:
+    env = spec(pod(uri="gs://b/m", confidential_enabled="true", **notes))["initContainers"][0]["env"]
+    assert env == [*HF, {"name": "CONFIDENTIAL_ENABLED", "value": "true"}]
+
+
+def test_what_a_storage_container_says_of_confidential_models_is_written_over() -> None:
+    env = [{"name": "CONFIDENTIAL_RESOURCE_ID", "value": "old"}, {"name": "CONFIDENTIAL_ENABLED", "value": "false"}]
+    notes = {"confidential_enabled": "true", "confidential_resource_id": "new"}
+    (init,) = spec(pod(uri="gs://b/m", **notes), context(downloader(env=env, image="mine:1")))["initContainers"]
+    assert init["env"][:2] == [
+        {"name": "CONFIDENTIAL_RESOURCE_ID", "value": "new"},
+        {"name": "CONFIDENTIAL_ENABLED", "value": "true"},
+    ]
+    assert init["image"] == "mine:1"
+
+
+def test_a_storage_spec_is_resolved_for_the_download() -> None:
+    held = cluster(
+        account("hf"), secret("hf", HF_TOKEN="t"), secret("storage-config", mine='{"type": "s3", "bucket": "b"}')
+    )
+    notes = {"storage_spec": "true", "storage_spec_key": "mine", "storage_spec_param": '{"a": "1"}'}
+    (init,) = spec(pod(uri="<scheme-placeholder>://x/y", **notes), context(find=held))["initContainers"]
+    assert init["args"] == ["s3://b/x/y", "/mnt/models"]
+    assert list(env_of(init)) == ["STORAGE_CONFIG", "STORAGE_OVERRIDE_CONFIG", *(entry["name"] for entry in HF)]
+    with pytest.raises(PodRefused, match="storage-spec-param is not JSON"):
+        inject(pod(uri="s3://b/m", storage_spec="true", storage_spec_param="{"), context(find=held))

@@ -78,6 +78,26 @@ def test_a_secret_of_several_kinds_is_good_for_all_of_them() -> None:
     assert {"AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "AZURE_CLIENT_ID"} <= found.keys()
 
 
+def test_two_google_secrets_leave_one_volume_and_one_mount() -> None:
+    objects = [secret(name, **{"gcloud-application-credentials.json": "{}"}) for name in ("a", "b")]
+    grant = account_grant("default", {}, SETTINGS, cluster(account("a", "b"), *objects))
+    assert len(grant.mounts) == 1
+    assert grant.volumes == ({"name": "user-gcp-sa", "secret": {"secretName": "b"}},)
+
+
+def test_the_last_of_two_hdfs_or_azure_secrets_counts() -> None:
+    hdfs = account_grant(
+        "default", {}, SETTINGS, cluster(account("a", "b"), *(secret(n, HDFS_NAMENODE="x") for n in "ab"))
+    )
+    assert [volume["secret"]["secretName"] for volume in hdfs.volumes] == ["b"]
+    azure = [secret("a", AZURE_CLIENT_ID="i", AZURE_CLIENT_SECRET="s"), secret("b", AZURE_STORAGE_ACCESS_KEY="k")]
+    assert env(account("a", "b"), *azure) == {"AZURE_STORAGE_ACCESS_KEY": "b/AZURE_STORAGE_ACCESS_KEY"}
+
+
+def test_an_annotation_picks_no_secret_of_an_account_that_is_missing() -> None:
+    assert given(secret("mine", HF_TOKEN="t"), notes={CHOICE: "mine"}) == container()
+
+
 ROLE = {"eks.amazonaws.com/role-arn": ""}
 
 
@@ -93,6 +113,17 @@ def test_an_aws_role_has_the_settings_of_its_annotations() -> None:
         "AWS_ENDPOINT_URL": "https://minio:9000",
         "AWS_DEFAULT_REGION": "eu",
     }
+
+
+def test_a_role_reads_no_settings_from_what_looks_like_data() -> None:
+    role = account(**ROLE) | {"data": {"AWS_DEFAULT_REGION": "dXM="}}
+    assert env(role) == {}
+
+
+def test_an_aws_role_has_its_settings_beside_the_secret_that_an_annotation_picks() -> None:
+    role = account("other", **ROLE, **{"serving.kserve.io/s3-region": "eu"})
+    found = env(role, secret("other", HF_TOKEN="1"), secret("mine", HF_TOKEN="2"), notes={CHOICE: "mine"})
+    assert found == {"AWS_DEFAULT_REGION": "eu", "HF_TOKEN": "mine/HF_TOKEN"}
 
 
 def test_the_settings_of_a_secret_win_over_those_of_the_role() -> None:
@@ -151,6 +182,16 @@ def test_azure_with_a_token_refers_to_the_tenant_and_to_no_other_absent_key() ->
     assert list(env(account("creds"), secret(AZURE_ACCESS_TOKEN=""))) == ["AZURE_TENANT_ID", "AZURE_ACCESS_TOKEN"]
 
 
+@pytest.mark.parametrize("identity", ["AZ_CLIENT_ID", "AZURE_CLIENT_ID", "AZURE_ACCESS_TOKEN"])
+def test_azure_with_an_identity_has_all_that_the_secret_has(identity: str) -> None:
+    found = env(account("creds"), secret(**{identity: "", "AZURE_STORAGE_ACCESS_KEY": "k", "AZURE_SERVICE_URL": ""}))
+    assert {"AZURE_TENANT_ID", "AZURE_STORAGE_ACCESS_KEY", "AZURE_SERVICE_URL"} < found.keys()
+
+
+def test_azure_without_an_identity_is_nothing() -> None:
+    assert env(account("creds"), secret(AZURE_CLIENT_SECRET="s", AZURE_TENANT_ID="t", AZ_CLIENT_SECRET="s")) == {}
+
+
 def test_azure_with_an_access_key_alone() -> None:
     only = secret(AZURE_STORAGE_ACCESS_KEY="k", AZURE_ACCOUNT_NAME="a")
     assert env(account("creds"), only) == {"AZURE_STORAGE_ACCESS_KEY": "creds/AZURE_STORAGE_ACCESS_KEY"}
@@ -161,8 +202,13 @@ def test_https_headers_stay_in_their_secret() -> None:
     assert found == {"models.org-headers": "creds/headers"}
 
 
-def test_https_without_headers_needs_nothing() -> None:
+def test_https_without_headers_or_host_needs_nothing() -> None:
     assert env(account("creds"), secret(**{"https-host": "models.org"})) == {}
+    assert env(account("creds"), secret(headers="x")) == {}
+
+
+def test_https_with_empty_headers_refers_to_them() -> None:
+    assert env(account("creds"), secret(**{"https-host": "h", "headers": ""})) == {"h-headers": "creds/headers"}
 
 
 def test_https_of_two_hosts() -> None:

@@ -88,6 +88,29 @@ def test_the_endpoint(endpoint: str, use_https: str, expected: dict[str, str]) -
     assert settings_of({}, {"s3Endpoint": endpoint, "s3UseHttps": use_https}) == expected
 
 
+def test_the_endpoint_is_the_annotations_then_the_secrets_then_the_configured() -> None:
+    configured = {"s3Endpoint": "c", "s3UseHttps": "0"}
+    data = {"S3_ENDPOINT": "d", "S3_USE_HTTPS": "1"}
+    assert settings_of({"s3-endpoint": "a"}, configured, **data)["S3_ENDPOINT"] == "a"
+    assert settings_of({}, configured, **data)["S3_ENDPOINT"] == "d"
+    assert settings_of({}, configured)["S3_ENDPOINT"] == "c"
+    assert settings_of({"s3-endpoint": ""}, configured, **data) == {}
+    assert settings_of({}, configured, S3_ENDPOINT="") == {}
+
+
+def test_whether_https_is_spoken_is_the_annotations_then_the_secrets_then_the_configured() -> None:
+    configured = {"s3Endpoint": "c", "s3UseHttps": "0"}
+    assert settings_of({"s3-usehttps": "0"}, configured, S3_USE_HTTPS="1")["AWS_ENDPOINT_URL"] == "http://c"
+    assert settings_of({}, configured, S3_USE_HTTPS="1")["AWS_ENDPOINT_URL"] == "https://c"
+    assert settings_of({}, configured)["AWS_ENDPOINT_URL"] == "http://c"
+    unsaid = settings_of({"s3-usehttps": ""}, configured, S3_USE_HTTPS="1")
+    assert unsaid == {"S3_ENDPOINT": "c", "AWS_ENDPOINT_URL": "https://c"}
+
+
+def test_anonymous_access_keeps_the_key_pair() -> None:
+    assert env({"s3-useanoncredential": "true"}) == PAIR | {"awsAnonymousCredential": "true"}
+
+
 def test_the_order_of_the_variables() -> None:
     given = {name: "x" for _, name, _ in SETTINGS} | {"S3_ENDPOINT": "e", "S3_USE_HTTPS": "1"}
     assert list(env(**given)) == [

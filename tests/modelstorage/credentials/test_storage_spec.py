@@ -90,6 +90,12 @@ def test_the_secret_has_its_name_from_annotation_configuration_or_default() -> N
     assert env(resolved(notes(), mine, configured, storageSpecSecretName="configured")) == {
         "STORAGE_CONFIG": "configured/default"
     }
+    default = stored(default=S3)
+    for annotations in (notes(), notes(**{CHOICE: ""})):
+        assert env(resolved(annotations, mine, default)) == {"STORAGE_CONFIG": "storage-config/default"}
+    assert env(resolved(notes(**{CHOICE: "mine"}), mine, default, storageSecretNameAnnotation="")) == {
+        "STORAGE_CONFIG": "storage-config/default"
+    }
 
 
 @pytest.mark.parametrize("entry", ["planted", '["planted"]', '{"type": "s3", "x": 1, "y": "planted"}', ""])
@@ -109,6 +115,19 @@ def test_an_unknown_type_in_the_parameters_is_named() -> None:
     assert "storage type [gs] is not supported" in refusal(notes(parameters={"type": "gs"}))
 
 
+@pytest.mark.parametrize("kind", ["s3", "hdfs", "webhdfs"])
+def test_the_types(kind: str) -> None:
+    expected = "s3://b/x" if kind == "s3" else f"{kind}://x"
+    assert resolved(notes(), stored(default={"type": kind, "bucket": "b"})).uri(PLACEHOLDER + "x") == expected
+    assert resolved(notes(parameters={"type": kind, "bucket": "b"})).uri(PLACEHOLDER + "x") == expected
+
+
+def test_an_empty_type_of_the_parameters_is_none() -> None:
+    found = resolved(notes(parameters={"type": ""}), stored(default=S3, default_={"type": "hdfs"}))
+    assert found.uri(PLACEHOLDER + "x") == "s3://b/x"
+    assert env(found)["STORAGE_CONFIG"] == "storage-config/default"
+
+
 def test_no_type_at_all() -> None:
     for objects in ((), (stored(default={}),)):
         assert refusal(notes(), *objects).startswith("unable to determine storage type")
@@ -124,6 +143,21 @@ def test_s3_needs_a_bucket_only_to_fill_a_placeholder() -> None:
 def test_the_bucket_of_the_entry_counts_also_beside_a_type_of_the_parameters() -> None:
     found = resolved(notes(key="mine", parameters={"type": "s3"}), stored(mine={"bucket": "only-here"}))
     assert found.uri(PLACEHOLDER + "x") == "s3://only-here/x"
+
+
+def test_an_empty_bucket_of_the_parameters_is_none() -> None:
+    assert resolved(notes(parameters={"bucket": ""}), stored(default=S3)).uri(PLACEHOLDER + "x") == "s3://b/x"
+    found = resolved(notes(), stored(default={"type": "s3", "bucket": ""}))
+    with pytest.raises(
+        PodRefused, match=r"format \[s3\] requires a bucket but one wasn't found in storage data or para"
+    ):
+        found.uri(PLACEHOLDER + "x")
+
+
+def test_each_of_several_uris_is_completed_by_itself() -> None:
+    found = resolved(notes(), stored(default=S3))
+    given = [PLACEHOLDER + "x", "/mnt/x", PLACEHOLDER + "y/z", "/mnt/y", "gs://own/m", "/mnt/z"]
+    assert [found.uri(word) for word in given] == ["s3://b/x", "/mnt/x", "s3://b/y/z", "/mnt/y", "gs://own/m", "/mnt/z"]
 
 
 def test_the_bucket_of_the_parameters_wins() -> None:
@@ -148,8 +182,18 @@ def test_parameters_that_are_no_json_object_of_texts_are_refused(parameters: str
 
 
 def test_the_ca_bundle_of_the_entry_is_handed_on_first() -> None:
-    found = resolved(notes(), stored(default=S3 | {"cabundle_configmap": "cas"}))
+    entry = stored(default=S3 | {"cabundle_configmap": "cas"}, default_s3=S3 | {"cabundle_configmap": "cas"})
+    found = resolved(notes(parameters={"bucket": "mine"}), entry)
     assert list(env(found).items()) == [
         ("AWS_CA_BUNDLE_CONFIGMAP", "cas"),
         ("STORAGE_CONFIG", "storage-config/default"),
+        ("STORAGE_OVERRIDE_CONFIG", '{"bucket":"mine"}'),
     ]
+    # With type and bucket in the parameters the entry is for the download alone to read.
+    unread = env(resolved(notes(parameters={"type": "s3", "bucket": "mine"}), entry))
+    assert list(unread) == ["STORAGE_CONFIG", "STORAGE_OVERRIDE_CONFIG"]
+
+
+def test_an_entry_that_nobody_needs_to_read_may_be_anything() -> None:
+    found = resolved(notes(key="mine", parameters={"type": "hdfs"}), stored(mine="planted"))
+    assert found.uri(PLACEHOLDER + "x") == "hdfs://x"
