@@ -40,16 +40,16 @@ UID = {"serving.kserve.io/storage-initializer-uid": "2020"}
         ([PROXY], [], REDIRECT | {"sidecar.istio.io/status": "{}"}, None),
         ([PROXY], [], REDIRECT | {"sidecar.istio.io/status": "[]"}, None),
         ([PROXY], [], REDIRECT | {"sidecar.istio.io/status": '{"containers": []}'}, None),
-        ([PROXY], [], REDIRECT | {"sidecar.istio.io/status": '{"containers": "istio-proxy"}'}, None),
+        ([PROXY], [], REDIRECT | {"sidecar.istio.io/status": '{"containers": {"a": 1}}'}, None),
         ([], [], {"serving.kserve.io/storage-initializer-uid": "-1"}, -1),
         ([], [], {"serving.kserve.io/storage-initializer-uid": "٣"}, None),
     ],
 )
 def test_the_user_that_downloads_under_istio(containers: Any, init: Any, notes: Any, uid: int | None) -> None:
     original = annotated(pod(container(), *containers, uri="gs://b/m", init=init), **notes)
-    where = context(downloader(securityContext={"runAsNonRoot": True}))
+    where = context(downloader(securityContext={"runAsNonRoot": True, "runAsUser": 5}))
     context_of_init = spec(original, where)["initContainers"][-1]["securityContext"]
-    assert context_of_init == {"runAsNonRoot": True} | ({} if uid is None else {"runAsUser": uid})
+    assert context_of_init == {"runAsNonRoot": True, "runAsUser": 5 if uid is None else uid}
 
 
 def test_a_status_of_istio_that_is_not_json_is_refused() -> None:
