@@ -68,11 +68,6 @@ class Tenure:
         """The newest one it knows."""
         return self._epochs[-1].epoch if self._epochs else 0
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether it works on all that the newest epoch gives to it."""
-        return self._begun
-
     def owns(self, key: str) -> bool:
         """Whether it may act on `key`: its own in the newest epoch and, until that has begun, in all since one that had."""
         return bool(self._epochs) and all(epoch.owner(key) == self.identity for epoch in self._epochs)
