@@ -131,7 +131,8 @@ class Renderer:
         try:
             defaulted = default(checked, config, creating=True)
             verdict = validate(defaulted, None, config)
-            policy = enforcement.judge(INFERENCE_SERVICE.plural, _creation(defaulted), defaulted, config)
+            creation = AdmissionRequest.about(INFERENCE_SERVICE, defaulted, uid="render")
+            policy = enforcement.judge(INFERENCE_SERVICE.plural, creation, defaulted, config)
         except ConfigError as error:
             raise CannotRender(f"{metadata.describe(placed)}: key {error.key} of {CONFIG_MAP_NAME}: {error}") from error
         both = Verdict((*verdict.errors, *policy.errors), (*verdict.warnings, *policy.warnings))
@@ -160,21 +161,6 @@ class Renderer:
 
     def _placed(self, child: Object, service: Object) -> Object:
         return {**child, "metadata": {"namespace": metadata.namespace(service), **child["metadata"]}}
-
-
-def _creation(obj: Object) -> AdmissionRequest:
-    """The request by which `obj` would be created, for policies that look at it."""
-    kind = INFERENCE_SERVICE
-    return AdmissionRequest(
-        uid="render",
-        operation="CREATE",
-        group=kind.group,
-        version=kind.version,
-        kind=kind.kind,
-        resource=kind.plural,
-        namespace=metadata.namespace(obj),
-        name=metadata.name(obj),
-    )
 
 
 def is_renderable(obj: Object) -> bool:

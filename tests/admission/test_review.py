@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from kservectl.admission.review import (
     deny,
     invalid,
 )
+from kservectl.api.kinds import INFERENCE_SERVICE
 from tests.admission.serving import review
 
 ASKED = AdmissionRequest(uid="u", operation="CREATE", group="g.io", kind="Box", name="b")
@@ -57,6 +59,26 @@ def test_everything_that_the_api_server_tells_is_read() -> None:
         options={"kind": "UpdateOptions", "fieldManager": "m"},
         user="me",
         review_version="v1beta1",
+    )
+
+
+def test_a_request_that_no_api_server_sent_says_what_one_would() -> None:
+    obj = {"metadata": {"name": "n", "namespace": "ns"}}
+    creation = AdmissionRequest(
+        uid="u",
+        operation="CREATE",
+        group="serving.kserve.io",
+        version="v1beta1",
+        kind="InferenceService",
+        resource="inferenceservices",
+        namespace="ns",
+        name="n",
+        object=obj,
+    )
+    assert AdmissionRequest.about(INFERENCE_SERVICE, obj, uid="u") == creation
+    old = {"metadata": {"name": "n"}}
+    assert AdmissionRequest.about(INFERENCE_SERVICE, obj, stored=old, uid="u", dry_run=True) == replace(
+        creation, operation="UPDATE", old_object=old, dry_run=True
     )
 
 

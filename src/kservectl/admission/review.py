@@ -7,10 +7,12 @@ a sentence for the caller; a review that was decoded always gets an answer with 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import orjson
 
+from kservectl.objects import metadata
+from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 
 GROUP = "admission.k8s.io"
@@ -65,6 +67,23 @@ class AdmissionRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     user: str = ""
     review_version: str = "v1"
+
+    @classmethod
+    def about(cls, kind: Kind, obj: Object, *, stored: Object | None = None, uid: str, dry_run: bool = False) -> Self:
+        """The request that creates `obj`, or writes it over `stored`, for handlers that no API server asks."""
+        return cls(
+            uid=uid,
+            operation="CREATE" if stored is None else "UPDATE",
+            group=kind.group,
+            version=kind.version,
+            kind=kind.kind,
+            resource=kind.plural,
+            namespace=metadata.namespace(obj),
+            name=metadata.name(obj),
+            object=obj,
+            old_object=stored,
+            dry_run=dry_run,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def findings(kind: Kind, obj: Object, view: View, validate: Validate) -> Iterato
     if metadata.is_deleting(obj):
         return
     about = metadata.describe({**obj, "kind": kind.kind})
-    verdict = validate(_update(kind, obj), view)
+    verdict = validate(AdmissionRequest.about(kind, obj, stored=obj, uid="preflight", dry_run=True), view)
     if isinstance(verdict, Denied):
         yield Finding("warning", about, f"every change of it would be refused: {verdict.message}")
         return
@@ -56,20 +56,3 @@ def _out_of_date(about: str, service: Object) -> Iterator[Finding]:
     if mode in _OLD_MODES:
         message = f"annotation {_MODE}: {mode} is the earlier name of {_OLD_MODES[mode]}; both are understood"
         yield Finding("note", about, message)
-
-
-def _update(kind: Kind, obj: Object) -> AdmissionRequest:
-    """The request by which somebody writes `obj` anew."""
-    return AdmissionRequest(
-        uid="preflight",
-        operation="UPDATE",
-        group=kind.group,
-        version=kind.version,
-        kind=kind.kind,
-        resource=kind.plural,
-        namespace=metadata.namespace(obj),
-        name=metadata.name(obj),
-        object=obj,
-        old_object=obj,
-        dry_run=True,
-    )
