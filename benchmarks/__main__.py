@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.rows import admission, burst, fleet, kernel, starving
+from benchmarks.rows import admission, burst, fleet, kernel, sharding, starving
 from benchmarks.table import Figure, markdown
 
 _README = Path(__file__).with_name("README.md")
@@ -28,6 +28,7 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
         "admission": lambda: admission.run(options.services * 3 // 2),
         "starving": lambda: starving.run(options.services * 5 // 2),
         "kernel": lambda: kernel.run(options.services * 25, options.kopf_objects or options.services * 25),
+        "sharding": lambda: sharding.run(options.services * 10),
         "fleet": lambda: fleet.run(options.services * 10, options.idle),
     }
 

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from e2e.api import Api, is_ready
@@ -21,6 +22,7 @@ CHILDREN = {DEPLOYMENT: 1, SERVICE: 1, HORIZONTAL_POD_AUTOSCALER: 1, HTTP_ROUTE:
 """What a raw service with a predictor has behind a Gateway, and how many of each."""
 
 _AT_ONCE = 16
+_SECONDS = 3600.0
 
 
 def fleet(number: int, namespaces: Sequence[str], *, prefix: str = "m", fault: str = "") -> list[Object]:
@@ -44,6 +46,55 @@ async def create(api: Api, services: Sequence[Object]) -> None:
     async with asyncio.TaskGroup() as group:
         for obj in services:
             group.create_task(one(obj))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds from the first creation of many until every route existed, every status was written, everything was Ready."""
+
+    routes: float
+    status: float
+    ready: float
+
+    @property
+    def done(self) -> float:
+        """When every route existed and every status was written."""
+        return max(self.routes, self.status)
+
+
+async def make_ready(api: Api, number: int, namespaces: Sequence[str]) -> Times:
+    """Create this many beside what there is, and wait until all are Ready."""
+    progress = Progress(api)
+    known = {kind: len(await api.list(kind)) for kind in (HTTP_ROUTE, INFERENCE_SERVICE)}
+    routes = known[HTTP_ROUTE] + CHILDREN[HTTP_ROUTE] * number
+    services = known[INFERENCE_SERVICE] + number
+    async with asyncio.TaskGroup() as group:
+        following = [
+            group.create_task(progress.follow(HTTP_ROUTE)),
+            group.create_task(progress.follow(INFERENCE_SERVICE, state)),
+        ]
+        started = time.perf_counter()
+        creating = group.create_task(create(api, fleet(number, namespaces)))
+        moments = await asyncio.gather(
+            progress.when(HTTP_ROUTE, lambda found: len(found) >= routes, _SECONDS),
+            progress.when(INFERENCE_SERVICE, _Are(services, ("written", "ready")), _SECONDS),
+            progress.when(INFERENCE_SERVICE, _Are(services, ("ready",)), _SECONDS),
+        )
+        await creating
+        for task in following:
+            task.cancel()
+    return Times(*(moment - started for moment in moments))
+
+
+@dataclass(frozen=True, slots=True)
+class _Are:
+    """So many there are, and each is in one of these states."""
+
+    number: int
+    states: Sequence[str]
+
+    def __call__(self, found: Sequence[str]) -> bool:
+        return len(found) >= self.number and all(each in self.states for each in found)
 
 
 class Progress:

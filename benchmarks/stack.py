@@ -7,10 +7,11 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -30,12 +31,16 @@ _STILL_LOOKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A cluster. `manager_kubeconfig` is the manager's own account, under the RBAC of the manifests."""
+    """A cluster. `manager_kubeconfig` is the manager's own account, under the RBAC of the manifests.
+
+    `audited` reads what pods' accounts have asked for, as events of `audit.k8s.io/v1`.
+    """
 
     folder: Path
     kubeconfig: Path
     manager_kubeconfig: Path
     api: Api
+    audited: Callable[[], list[dict[str, Any]]]
 
     async def namespaces(self, number: int, prefix: str = "bench") -> list[str]:
         """Make this many."""
@@ -61,7 +66,7 @@ async def stack() -> AsyncIterator[Stack]:
             await asyncio.to_thread(install, running.kubeconfig)
             account = await asyncio.to_thread(account_kubeconfig, running.kubeconfig, folder)
             async with connect(running.kubeconfig, "benchmark") as api:
-                yield Stack(folder, running.kubeconfig, account, api)
+                yield Stack(folder, running.kubeconfig, account, api, running.audited)
 
 
 @contextmanager
@@ -127,7 +132,7 @@ async def counted(process: ManagerProcess) -> Counted:
 
 
 async def at_rest(process: ManagerProcess, seconds: float = 600) -> None:
-    """Return once it has had no key in hand or waiting, and has sent nothing, for some seconds."""
+    """Return once it has had no key in hand or waiting, and has decided nothing, for some seconds."""
     still, before = 0, -1.0
     async with asyncio.timeout(seconds):
         while still < _STILL_LOOKS:
@@ -137,9 +142,9 @@ async def at_rest(process: ManagerProcess, seconds: float = 600) -> None:
                 for (name, _), value in metrics.items()
                 if name in ("workqueue_depth", "controller_runtime_active_workers")
             )
-            asked = sum(value for (name, _), value in metrics.items() if name == "rest_client_requests_total")
-            still = still + 1 if not busy and asked == before else 0
-            before = asked
+            decided = sum(value for (name, _), value in metrics.items() if name == "controller_runtime_reconcile_total")
+            still = still + 1 if not busy and decided == before else 0
+            before = decided
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -14,10 +14,10 @@ from e2e.installation import SYSTEM_NAMESPACE, allow_sharding
 from e2e.manager import ManagerProcess
 from e2e.service_address import ServiceAddress
 from e2e.services import service
+from e2e.shards import shared_by
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.assembly import SHARD_GROUP
-from kservectl.leader.assignment import GROUP_LABEL, Assignment
-from kservectl.leader.sharding import assignment_name
+from kservectl.leader.assignment import GROUP_LABEL
 from kservectl.objects import metadata
 from kservectl.objects.kind import EVENT, HORIZONTAL_POD_AUTOSCALER, LEASE
 from kservectl.objects.metadata import Object
@@ -41,18 +41,6 @@ async def started(api: Api, replicas: Sequence[ManagerProcess]) -> None:
     for replica in replicas[1:]:
         await asyncio.to_thread(replica.start_ready)
     await shared_by(api, len(replicas))
-
-
-async def shared_by(api: Api, number: int, seconds: float = 40) -> None:
-    """Wait for an assignment to this many."""
-    await api.until(
-        LEASE,
-        assignment_name(SHARD_GROUP),
-        SYSTEM_NAMESPACE,
-        lambda lease: len(Assignment.of(lease).members) == number,
-        f"{number} replicas share the work",
-        seconds=seconds,
-    )
 
 
 async def served_by(api: Api, namespace: str) -> Counter[str]:

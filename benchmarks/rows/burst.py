@@ -4,22 +4,18 @@ With `milliseconds` every request of both passes a proxy that delays it, as the 
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from benchmarks.bare_generator import Pattern, generate, pattern
-from benchmarks.services import CHILDREN, Progress, create, fleet, state
+from benchmarks.services import Times, create, fleet, make_ready
 from benchmarks.stack import Counted, Stack, counted, manager, peer, stack
 from benchmarks.table import Figure, at_most, ratio
 from benchmarks.usage import usage
 from e2e.api import connect
 from e2e.services import ready
-from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
 
 _NAMESPACES = 10
-_SECONDS = 900.0
 _PATTERN = "patternservice"
 _PATTERN_NAMESPACE = "patternspace"
 _REQUESTS = 9.0
@@ -28,18 +24,11 @@ _UNCHANGING = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Seconds from the first creation; what the manager counted until all were Ready, less what it counted before."""
+    """How long it took, and what the manager counted before and after."""
 
-    children: float
-    status: float
-    ready: float
+    times: Times
     before: Counted
     after: Counted
-
-    @property
-    def done(self) -> float:
-        """When every route existed and every status was written."""
-        return max(self.children, self.status)
 
 
 async def run(number: int, *, milliseconds: float = 0.0, peer_program: str = "") -> list[Figure]:
@@ -49,9 +38,9 @@ async def run(number: int, *, milliseconds: float = 0.0, peer_program: str = "")
     row = f"burst of {number}" + (f", {milliseconds:g} ms away" if milliseconds else "")
     limit = 1.3 if milliseconds else 1.2
     figures = [
-        ratio(row, "routes exist and status written", mine.done, bare[1], "bare, 1 status", at_most=limit),
-        ratio(row, "the same", mine.done, bare[3], "bare, 3 statuses", at_most=limit),
-        Figure(row, "all Ready", f"{mine.ready:.1f} s"),
+        ratio(row, "routes exist and status written", mine.times.done, bare[1], "bare, 1 status", at_most=limit),
+        ratio(row, "the same", mine.times.done, bare[3], "bare, 3 statuses", at_most=limit),
+        Figure(row, "all Ready", f"{mine.times.ready:.1f} s"),
     ]
     if peer_program:
         figures += await _peer(number, milliseconds, peer_program, mine, row)
@@ -88,50 +77,9 @@ async def _kservectl(number: int, milliseconds: float) -> tuple[Pattern, Burst]:
             patterned = await pattern(ours.api, f"{_PATTERN}0", space)
             await asyncio.sleep(2)
             before = await counted(process)
-            times = await _burst(ours, number)
+            times = await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
             await asyncio.sleep(2)
-            return patterned, Burst(*times, before, await counted(process))
-
-
-async def _burst(ours: Stack, number: int) -> tuple[float, float, float]:
-    """Create them; seconds until every route exists, every status is written, everything is Ready."""
-    namespaces = await ours.namespaces(_NAMESPACES)
-    progress = Progress(ours.api)
-    known = {kind: len(await ours.api.list(kind)) for kind in (HTTP_ROUTE, INFERENCE_SERVICE)}
-    async with asyncio.TaskGroup() as group:
-        following = [
-            group.create_task(progress.follow(HTTP_ROUTE)),
-            group.create_task(progress.follow(INFERENCE_SERVICE, state)),
-        ]
-        started = time.perf_counter()
-        creating = group.create_task(create(ours.api, fleet(number, namespaces)))
-        routes = known[HTTP_ROUTE] + CHILDREN[HTTP_ROUTE] * number
-        services = known[INFERENCE_SERVICE] + number
-
-        def all_are(*states: str) -> "_Holds":
-            return _Holds(services, states)
-
-        moments = await asyncio.gather(
-            progress.when(HTTP_ROUTE, lambda found: len(found) >= routes, _SECONDS),
-            progress.when(INFERENCE_SERVICE, all_are("written", "ready"), _SECONDS),
-            progress.when(INFERENCE_SERVICE, all_are("ready"), _SECONDS),
-        )
-        await creating
-        for task in following:
-            task.cancel()
-    children, status, whole = (moment - started for moment in moments)
-    return children, status, whole
-
-
-@dataclass(frozen=True, slots=True)
-class _Holds:
-    """So many there are, and each is in one of these states."""
-
-    number: int
-    states: Sequence[str]
-
-    def __call__(self, found: Sequence[str]) -> bool:
-        return len(found) >= self.number and all(each in self.states for each in found)
+            return patterned, Burst(times, before, await counted(process))
 
 
 async def _bare(patterned: Pattern, number: int, statuses: int, milliseconds: float) -> float:
@@ -152,14 +100,13 @@ async def _peer(number: int, milliseconds: float, program: str, mine: Burst, row
             process = around.enter_context(peer(ours, program, kubeconfig))
             await asyncio.sleep(10)
             before = usage(process.pid)
-            children, status, _ = await _burst(ours, number)
+            times = await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
             used = usage(process.pid)
-    theirs = max(children, status)
     cpu = mine.after.used.cpu_seconds - mine.before.used.cpu_seconds
     their_cpu = used.cpu_seconds - before.cpu_seconds
     limit = 0.25 if milliseconds else 1.0
     return [
-        ratio(row, "the same", mine.done, theirs, "peer", at_most=limit),
+        ratio(row, "the same", mine.times.done, times.done, "peer", at_most=limit),
         at_most(row, "CPU", cpu, "s", their_cpu, f"peer: {their_cpu:.1f} s"),
         at_most(row, "peak memory", mine.after.used.peak_mb, "MB", used.peak_mb, f"peer: {used.peak_mb:.0f} MB"),
     ]

@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from benchmarks.services import Progress, create, fleet, state
+from benchmarks.services import make_ready
 from benchmarks.stack import Counted, Stack, at_rest, counted, manager, stack
 from benchmarks.table import Figure, at_most, memory_ratio
 from benchmarks.usage import usage
 from e2e.manager import ManagerProcess
-from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.objects.kind import SECRET
 
 _NAMESPACES = 20
@@ -25,7 +24,7 @@ async def run(number: int, idle_seconds: float) -> list[Figure]:
     """The rows on one fleet of `number` services."""
     async with stack() as ours:
         with manager(ours) as process:
-            await _make(ours, number)
+            await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
             await at_rest(process, _SECONDS)
             figures = await _idle(process, number, idle_seconds)
             resident = usage(process.pid).resident_mb
@@ -33,16 +32,6 @@ async def run(number: int, idle_seconds: float) -> list[Figure]:
         figures += await _restart(ours, number, process)
         figures += await _secrets(ours, number, process)
     return figures
-
-
-async def _make(ours: Stack, number: int) -> None:
-    namespaces = await ours.namespaces(_NAMESPACES)
-    progress = Progress(ours.api)
-    async with asyncio.TaskGroup() as group:
-        following = group.create_task(progress.follow(INFERENCE_SERVICE, state))
-        await create(ours.api, fleet(number, namespaces))
-        await progress.when(INFERENCE_SERVICE, lambda found: len(found) >= number and set(found) == {"ready"}, _SECONDS)
-        following.cancel()
 
 
 async def _idle(process: ManagerProcess, number: int, seconds: float) -> list[Figure]:
