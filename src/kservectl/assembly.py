@@ -225,7 +225,7 @@ def _add_webhooks(
         host=serving.host,
         port=serving.port,
         not_ready=lambda: unsynced(manager.factory.informers),
-        reader=LiveReader(manager.client),
+        reader=LiveReader(manager.client.urgent()),
     )
     manager.health.add_ready("webhooks", server.problem)
     manager.add_runnable("webhook server", server.run, needs_leader=False)

@@ -32,22 +32,32 @@ class Client:
     """The API of one server, as one field manager. Clients are cheap: several may share a connection."""
 
     def __init__(
-        self, connection: Connection, *, field_manager: str = "kservectl", guard: Callable[[], None] | None = None
+        self,
+        connection: Connection,
+        *,
+        field_manager: str = "kservectl",
+        guard: Callable[[], None] | None = None,
+        urgent: bool = False,
     ) -> None:
         self.connection = connection
         self.field_manager = field_manager
         self._guard = guard
+        self._urgent = urgent
 
     def guarded_by(self, guard: Callable[[], None]) -> "Client":
         """The same client, whose every attempt to write calls `guard` first; what that raises prevents the write."""
-        return Client(self.connection, field_manager=self.field_manager, guard=guard)
+        return Client(self.connection, field_manager=self.field_manager, guard=guard, urgent=self._urgent)
+
+    def urgent(self) -> "Client":
+        """The same client for those who cannot wait behind a burst of other requests: they keep a Lease, or somebody waits."""
+        return Client(self.connection, field_manager=self.field_manager, guard=self._guard, urgent=True)
 
     async def close(self) -> None:
         """Close the connection, also for the clients that share it."""
         await self.connection.close()
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        return await self._object(Request("GET", kind.path(namespace, name), {}))
+        return await self._object(Request("GET", kind.path(namespace, name), {}, urgent=self._urgent))
 
     async def list(
         self,
@@ -76,7 +86,8 @@ class Client:
             resourceVersionMatch=resource_version_match,
             **{"continue": continue_},
         )
-        request = Request("GET", kind.path(namespace), params, accept=_accept("List") if metadata_only else JSON)
+        accept = _accept("List") if metadata_only else JSON
+        request = Request("GET", kind.path(namespace), params, accept=accept, urgent=self._urgent)
         answer = await self._object(request, retry=retry)
         items = answer.get("items")
         if not isinstance(items or [], list) or not all(is_object(item) for item in items or ()):
@@ -215,7 +226,17 @@ class Client:
         guard = None if method in _READS else self._guard
         encoded = None if body is None else orjson.dumps(body)
         return await self.connection.request(
-            Request(method, path, params, encoded, content_type, accept, idempotent=idempotent, before=guard)
+            Request(
+                method,
+                path,
+                params,
+                encoded,
+                content_type,
+                accept,
+                idempotent=idempotent,
+                before=guard,
+                urgent=self._urgent,
+            )
         )
 
     async def _object(self, request: Request, *, retry: bool = True) -> Object:

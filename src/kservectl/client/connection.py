@@ -24,6 +24,7 @@ import orjson
 import structlog
 from yarl import URL
 
+from kservectl.client.concurrency import AdaptiveConcurrency
 from kservectl.client.config import ConnectionConfig, Identity
 from kservectl.client.errors import (
     ApiError,
@@ -64,7 +65,7 @@ class Deadlines:
 class Request:
     """One request, as often as it is tried. `path` is quoted already; `params` are not.
 
-    `before` is called ahead of every attempt and may raise to prevent it.
+    `before` is called ahead of every attempt and may raise to prevent it. An `urgent` one waits for no slot behind others.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Request:
     accept: str = JSON
     idempotent: bool = True
     before: Callable[[], None] | None = None
+    urgent: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -91,6 +93,7 @@ class Connection:
         rng: random.Random,
         metrics: ClientMetrics | None = None,
         limit: RateLimit | None = None,
+        concurrency: AdaptiveConcurrency | None = None,
         retries: RetryPolicy | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
@@ -100,6 +103,9 @@ class Connection:
         self._rng = rng
         self._metrics = metrics
         self._limit = limit
+        self._concurrency = concurrency or AdaptiveConcurrency(
+            changed=metrics.concurrency(self.host) if metrics else None
+        )
         self._retries = retries or RetryPolicy()
         self._deadlines = deadlines or Deadlines()
         self._server = config.server.rstrip("/")
@@ -129,7 +135,10 @@ class Connection:
         policy = retries or self._retries
         for attempt in itertools.count(1):
             try:
-                return await self._attempt(request)
+                if request.urgent:
+                    return await self._attempt(request)
+                async with self._concurrency.slot():
+                    return await self._attempt(request)
             except ClientError as error:
                 delay = policy.delay(error, attempt=attempt, idempotent=request.idempotent, rng=self._rng)
                 if delay is None:

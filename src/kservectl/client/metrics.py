@@ -1,6 +1,8 @@
 """Counts and times of API requests, under client-go's metric names, so that existing dashboards work."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _DURATIONS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 
@@ -9,7 +11,7 @@ NO_ANSWER = "<error>"
 
 
 class ClientMetrics:
-    """The `rest_client_*` metrics of a process, registered in `registry`; one instance serves all connections."""
+    """The `rest_client_*` metrics of a process, and its own; registered in `registry`; one instance serves all connections."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -31,6 +33,17 @@ class ClientMetrics:
             ("code", "verb", "host"),
             registry=registry,
         )
+
+        self._concurrency = Gauge(
+            "kservectl_request_concurrency_limit",
+            "Requests that may be under way at once, which a server that refuses some for overload lowers.",
+            ("host",),
+            registry=registry,
+        )
+
+    def concurrency(self, host: str) -> Callable[[float], None]:
+        """Takes the limit of requests at once, whenever it changes."""
+        return self._concurrency.labels(host).set
 
     def answered(self, method: str, host: str, code: str, seconds: float) -> None:
         """One attempt ended: `code` is the HTTP status or NO_ANSWER; `seconds` until the status line of the answer."""

@@ -285,7 +285,7 @@ class Manager:
         if options is None:
             return None
         return Sharing(
-            client,
+            client.urgent(),
             self.factory,
             options,
             clock=self._clock,
@@ -300,7 +300,7 @@ class Manager:
         if election is None:
             return None
         return LeaderElector(
-            client,
+            client.urgent(),
             name=election.name,
             namespace=election.namespace,
             clock=self._clock,
