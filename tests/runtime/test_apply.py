@@ -428,3 +428,15 @@ async def test_such_a_field_goes_although_the_owner_was_changed_while_nobody_loo
     }
     assert (await bench.applier.apply(changed, policy(), bench.view())).writes == 1
     assert ports(bench) == [{"port": 80, "protocol": "TCP"}]
+
+
+async def test_apply_that_changes_nothing_is_not_waited_for(bench: Bench) -> None:
+    await bench.apply(policy())
+    bench.expectations.forget(OWNER)
+    bench.restart()
+    owner = bench.owner()
+    changed = {**owner, "metadata": {**owner["metadata"], "generation": 2}, "status": {"observedGeneration": 1}}
+    before = bench.view().get(NETWORK_POLICY, "p", "default")
+    assert (await bench.applier.apply(changed, policy(), bench.view())).writes == 1
+    assert bench.view().get(NETWORK_POLICY, "p", "default") == before
+    assert not bench.expectations.pending(OWNER)  # no event would come

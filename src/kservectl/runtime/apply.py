@@ -325,6 +325,7 @@ class Applier:
         drift: Sequence[Difference],
     ) -> Failure | None:
         kind, key = child
+        observed = metadata.resource_version(live) if live is not None else ""
         with self._expectations.writing(metadata.key(owner), kind, key) as write:
             try:
                 if live is not None:
@@ -335,7 +336,8 @@ class Applier:
                 if live is not None:
                     raise ApplyRetry(str(error)) from error
             else:
-                write.wrote(metadata.resource_version(answer))
+                if metadata.resource_version(answer) != observed:  # else it changed nothing, and no event tells of it
+                    write.wrote(metadata.resource_version(answer))
                 self._settle(answer, body, child, memory)
                 self._tell("create" if live is None else "apply", kind, key, map(str, drift))
                 return None
