@@ -13,7 +13,7 @@ from e2e.conftest import StartManager
 from e2e.installation import SYSTEM_NAMESPACE, allow_sharding
 from e2e.manager import ManagerProcess
 from e2e.service_address import ServiceAddress
-from e2e.services import service
+from e2e.services import ready, service
 from e2e.shards import shared_by
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.assembly import SHARD_GROUP
@@ -87,3 +87,41 @@ async def test_replicas_share_the_work_and_take_over_what_one_of_them_leaves(
     await shared_by(api, 1)
     left = await api.list(LEASE, SYSTEM_NAMESPACE, label_selector=f"{GROUP_LABEL}={SHARD_GROUP}")
     assert len(left) == 2  # the assignment, and that of the one that is left
+
+
+@pytest.mark.timeout(240)
+async def test_back_to_one_leader_as_a_rolling_update_does_it_no_two_work_at_once(
+    api: Api, namespace: str, managers: StartManager
+) -> None:
+    members: list[ManagerProcess] = []
+    with ServiceAddress(lambda: [each.webhook_port for each in members if each.alive]) as address:
+        members += [managers(webhook_url=address.url, options=("--sharded",)) for _ in range(2)]
+        await started(api, members)
+        last = members[1]
+        leader = managers(webhook_url=address.url, leader_elect=True)
+        members.append(leader)
+        await asyncio.to_thread(leader.start_ready)
+
+        last.pause()  # so that it is not the first to take the Lease
+        assert await asyncio.to_thread(members[0].terminate) == 0
+        await asyncio.to_thread(leader.wait_until, lambda: said(leader, "leading, but not working yet"), "leads", 10)
+        last.resume()
+        await shared_by(api, 1)
+        await api.create(INFERENCE_SERVICE, service("meanwhile", namespace))
+        await ready(api, namespace, "meanwhile")
+        assert not said(leader, "controller starts")
+
+        assert await asyncio.to_thread(last.terminate) == 0
+        await api.create(INFERENCE_SERVICE, service("afterwards", namespace))
+        await ready(api, namespace, "afterwards", seconds=_LEASE_SECONDS + 30)
+        assert said(leader, "controller starts")
+
+        late = managers(webhook_url=address.url, options=("--sharded",))
+        members.append(late)
+        await asyncio.to_thread(late.start_ready)
+        await asyncio.to_thread(late.wait_until, lambda: said(late, "not joining"), "it sees who leads", 10)
+        assert not said(late, "controller starts")
+
+
+def said(manager: ManagerProcess, text: str) -> bool:
+    return any(text in str(line.get("msg", "")) for line in manager.lines())

@@ -138,7 +138,7 @@ def assemble(client: Client, clock: Clock, options: Options, registry: Collector
     """A Manager that runs what `options` ask for, ready to `run`."""
     rng = random.Random()  # noqa: S311 - spreads load, guards no secret
     namespace = options.settings.system_namespace
-    election = Election(LEASE_NAME, namespace) if options.leader_elect or options.sharded else None
+    election = Election(LEASE_NAME, namespace, sharers=SHARD_GROUP) if options.leader_elect or options.sharded else None
     manager = Manager(
         client,
         clock,

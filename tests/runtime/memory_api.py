@@ -2,7 +2,7 @@
 
 The Client, informers, queue and controllers on top are the real ones; only the network is missing, so that they run on a
 FakeClock. It knows no schema: objects are kept as they come, with resourceVersion, uid, generation, finalizers, the record of
-what was applied, preconditions, and watches that can be held back.
+what was applied, preconditions, selection by one label, and watches that can be held back.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class MemoryApi:
         collection, namespace, _, _ = _parse(request.path)
         self._check_served(collection)
         version = request.params.get("resourceVersion", "")
-        yield _Feed(self, collection, namespace, self._position(version))
+        yield _Feed(self, collection, namespace, self._position(version), request.params.get("labelSelector", ""))
 
     async def _answer(self, request: Request) -> Any:
         collection, namespace, name, subresource = _parse(request.path)
@@ -103,8 +103,11 @@ class MemoryApi:
         body: Any = orjson.loads(request.body) if request.body else None
         match request.method:
             case "GET" if not name:
+                selector = request.params.get("labelSelector", "")
                 items = [
-                    obj for (where, key), obj in self.objects.items() if _inside(where, key, collection, namespace)
+                    obj
+                    for (where, key), obj in self.objects.items()
+                    if _inside(where, key, collection, namespace) and _selected(obj, selector)
                 ]
                 return {"kind": "List", "metadata": {"resourceVersion": self._version}, "items": items}
             case "GET":
@@ -232,18 +235,21 @@ class MemoryApi:
 class _Feed:
     """The body of one watch."""
 
-    def __init__(self, api: MemoryApi, collection: str, namespace: str, position: int) -> None:
+    def __init__(self, api: MemoryApi, collection: str, namespace: str, position: int, selector: str) -> None:
         self._api = api
         self._collection = collection
         self._namespace = namespace
         self._position = position
+        self._selector = selector
 
     async def read(self) -> bytes:
         while True:
             while self._position < len(self._api._log) and self._collection not in self._api._held:
                 collection, event, _, obj = self._api._log[self._position]
                 self._position += 1
-                if _inside(collection, metadata.key(obj), self._collection, self._namespace):
+                if _inside(collection, metadata.key(obj), self._collection, self._namespace) and _selected(
+                    obj, self._selector
+                ):
                     return orjson.dumps({"type": event, "object": obj}) + b"\n"
             async with self._api._news:
                 if self._position == len(self._api._log) or self._collection in self._api._held:
@@ -252,6 +258,12 @@ class _Feed:
 
 def _inside(where: str, key: ObjectKey, collection: str, namespace: str) -> bool:
     return where == collection and (not namespace or key.namespace == namespace)
+
+
+def _selected(obj: Object, selector: str) -> bool:
+    """`selector` is `KEY=VALUE`, or empty; labels never change here."""
+    key, _, value = selector.partition("=")
+    return not selector or metadata.labels(obj).get(key) == value
 
 
 def _parse(path: str) -> tuple[str, str, str, str]:

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from kservectl.client.errors import AlreadyExists, ClientError, Conflict, NotFound
 from kservectl.clock import Clock
-from kservectl.leader.lease import Observation, claimed, released
+from kservectl.leader.lease import LeaseRecord, Observation, claimed, released
 from kservectl.objects.kind import LEASE, Kind
 from kservectl.objects.metadata import Object
 
@@ -116,6 +116,14 @@ class LeaderElector:
     def holder(self) -> str:
         """Who held the Lease when this process last looked; empty when nobody did."""
         return self._seen.holder
+
+    async def look(self) -> str:
+        """Who holds the Lease by the server's word now; empty for nobody. Raises ClientError, and TimeoutError."""
+        async with self._clock.timeout(self._timing.renew_deadline):
+            try:
+                return LeaseRecord.of(await self._client.get(LEASE, self._name, self._namespace)).holder
+            except NotFound:
+                return ""
 
     async def until_holder(self, suits: Callable[[str], bool]) -> None:
         """Return once `acquire` or `hold` has looked at the Lease and `suits` of its holder ("" for nobody)."""

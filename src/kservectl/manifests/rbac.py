@@ -36,7 +36,10 @@ def objects() -> list[Object]:
         *cluster_wide(WORKLOADS, workloads()),
         *cluster_wide(CACHES, _caches()),
         *cluster_wide(CERTIFICATES, _trust()),
-        *in_namespace(NAMESPACE, MANAGER, [_rule("coordination.k8s.io", ("leases",), ("get", "create", "update"))]),
+        # Listed by one that leads, which does not begin before those are gone that share their work.
+        *in_namespace(
+            NAMESPACE, MANAGER, [_rule("coordination.k8s.io", ("leases",), ("get", "list", "create", "update"))]
+        ),
         *in_namespace(NAMESPACE, CERTIFICATES, _certificate()),
     ]
 

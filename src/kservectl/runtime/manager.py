@@ -21,6 +21,7 @@ from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.informers import Informer, InformerFactory, InformerMetrics
 from kservectl.leader import ElectionMetrics, LeaderElector, Timing, new_identity
+from kservectl.leader.precedence import until_none_shares
 from kservectl.objects.kind import Kind
 from kservectl.runtime.cache_view import CacheView, ViewSource, index_owners
 from kservectl.runtime.controller import Controller
@@ -42,11 +43,17 @@ _FLUSH_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Election:
-    """Which Lease to compete for."""
+    """Which Lease to compete for.
+
+    sharers
+        The group of those who share their work (`Sharding.group`) that may be at it: who leads and shares with nobody waits until
+        none of them is. Empty where there are none.
+    """
 
     name: str
     namespace: str
     timing: Timing = field(default_factory=Timing)
+    sharers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ class Manager:
         """Set once this process leads, or has a share of the keys, and its controllers were started."""
         self.health = Health()
         self._watchdog = LoopWatchdog(clock=clock, gauge=self.metrics.loop_lag)
-        self._leading = asyncio.Event()
+        self._alone = asyncio.Event()
         self._stopping = False
         self._runners: list[ControllerRunner] = []
         self._runnables: list[_Runnable] = []
@@ -230,7 +237,8 @@ class Manager:
         election = tasks.start("leader election", self._elect(tasks, self.elector)) if self.elector else None
         if election is None:
             self._lead(tasks)
-        entitled = self.sharing.joined if self.sharing else self._leading
+            self._alone.set()
+        entitled = self.sharing.joined if self.sharing else self._alone
         await _first(stop, entitled)
         if entitled.is_set() and not stop.is_set():
             await self._work(tasks, stop)
@@ -270,11 +278,20 @@ class Manager:
     async def _elect(self, tasks: Supervisor, elector: LeaderElector) -> None:
         await elector.acquire()
         self._lead(tasks)
-        await elector.hold()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(elector.hold(), name="leader lease")
+            group.create_task(self._wait_for_sharers(), name="replicas that share the work")
 
     def _lead(self, tasks: Supervisor) -> None:
         self._led = self._start_runnables(tasks, "leader")
-        self._leading.set()
+
+    async def _wait_for_sharers(self) -> None:
+        """Who leads and shares with nobody has every key once none of those who share is at work."""
+        election = self._options.election
+        if election is not None and election.sharers and self.sharing is None:
+            retry = election.timing.retry
+            await until_none_shares(self.client, election.sharers, election.namespace, self._clock, retry=retry)
+        self._alone.set()
 
     def _start_runnables(self, tasks: Supervisor, beside: str) -> list[asyncio.Task[None]]:
         chosen = [runnable for runnable in self._runnables if runnable.beside == beside]

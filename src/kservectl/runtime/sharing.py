@@ -8,9 +8,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from kservectl.client.client import Client
+from kservectl.client.errors import ClientError
 from kservectl.clock import Clock
 from kservectl.informers import Change, InformerFactory
 from kservectl.leader import LeaderElector, ShardMember, ShardMetrics, Timing
@@ -32,8 +34,10 @@ class Sharding:
 class Sharing:
     """Ties a ShardMember to the informer that shows it the others, and to the runners that it concerns.
 
-    As long as the Lease of `election` is held by none of those who share (a manager of another kind, say), this replica does not
-    join: that one works on every key.
+    As long as the Lease of `election` is held by one that does not share (a manager of another kind, or one that leads alone),
+    this replica does not join: that one works on every key. One that took the Lease just before this replica joined may have seen
+    no replica; so who holds it is asked again after joining, and before anything is worked on. One that sees this replica
+    waits for it (`leader.precedence.until_none_shares`): of the two, at least one sees the other.
     """
 
     def __init__(
@@ -50,6 +54,10 @@ class Sharing:
     ) -> None:
         self._identity = identity
         self._election = election
+        self._clock = clock
+        self._retry = options.timing.retry
+        self._waits_for = ""
+        self._log = structlog.get_logger(component="sharding", identity=identity)
         self._runners: list[ControllerRunner] = []
         self.joined = asyncio.Event()
         """Set once this replica has its Lease: its controllers may start."""
@@ -81,18 +89,37 @@ class Sharing:
     async def run(self) -> None:
         """Join, and follow the others for ever; raises LeadershipLost when the Lease is lost."""
         await self._leases.wait_synced()
-        if self._election is not None:
-            await self._election.until_holder(self._shares)
-        await self.member.join()
+        await self._join()
         self.joined.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.member.hold(), name="shard lease")
             group.create_task(self.member.run(), name="shard assignment")
 
-    def _shares(self, holder: str) -> bool:
+    async def _join(self) -> None:
+        election = self._election
+        if election is None:
+            await self.member.join()
+            return
+        while True:
+            await election.until_holder(self._may_join)
+            await self.member.join()
+            try:
+                if self._may_join(await election.look()):
+                    return
+            except (ClientError, TimeoutError) as error:
+                self._log.warning("cannot look who leads; joining later", error=str(error) or "no answer in time")
+            await self.member.leave()
+            await self._clock.sleep(self._retry)
+
+    def _may_join(self, holder: str) -> bool:
         """Whether nobody holds the Lease of the election, or one of those who share."""
         members = ((lease.get("spec") or {}).get("holderIdentity") for lease in self._leases.store.list())
-        return holder in ("", self._identity, *members)
+        if holder in ("", self._identity, *members):
+            return True
+        if holder != self._waits_for:
+            self._waits_for = holder
+            self._log.warning("not joining: the Lease is held by one that shares its work with nobody", holder=holder)
+        return False
 
     def _see(self, change: Change) -> None:
         self.member.see(change.key.name, change.new)
