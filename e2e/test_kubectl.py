@@ -59,6 +59,14 @@ def test_manifest_in_the_style_of_before_model_is_applied_again_and_again(kubect
     assert predictor["model"]["storageUri"] == "gs://bucket/second"
 
 
+def test_a_kind_that_is_not_served_is_named(kubectl: Kubectl) -> None:
+    unknown = {"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "x"}}
+
+    refusal = kubectl("apply", "-f", "-", stdin=unknown, fails=True)
+
+    assert 'no matches for kind "Gadget" in version "example.com/v1"' in refusal
+
+
 def test_server_side_apply_owns_fields_and_conflicts_over_them(kubectl: Kubectl) -> None:
     obj = service("iris", kubectl.namespace)
     applied = kubectl("apply", "--server-side", "--field-manager=first", "-f", "-", stdin=obj)

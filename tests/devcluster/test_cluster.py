@@ -49,9 +49,12 @@ async def test_health_version_and_paths(http: aiohttp.ClientSession) -> None:
     assert (await read(http, "/apis/autoscaling"))["preferredVersion"]["version"] == "v2"
 
 
-async def test_openapi_v2_is_not_offered_as_protobuf(http: aiohttp.ClientSession) -> None:
+async def test_openapi_v2_as_protobuf_knows_no_kind_which_leaves_kubectl_with_v3(http: aiohttp.ClientSession) -> None:
     accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
     async with http.get("/openapi/v2", headers={"Accept": accept}) as response:
+        assert response.headers["Content-Type"] == accept.replace("@", ".")
+        assert await response.read() == b"\n\x032.0"
+    async with http.get("/openapi/v2", headers={"Accept": "application/xml"}) as response:
         assert response.status == 406
     index = await read(http, "/openapi/v3")
     document = await read(http, index["paths"]["apis/apps/v1"]["serverRelativeURL"])

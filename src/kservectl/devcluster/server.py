@@ -25,6 +25,8 @@ from kservectl.devcluster.watching import Cut, Watcher
 _BODY_LIMIT = 3 * 1024 * 1024  # as kube-apiserver's
 _DEFAULT_WATCH_SECONDS = 1800.0
 _HEALTH = re.compile(r"/(healthz|livez|readyz)(/.*)?")
+_OPENAPI_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_OPENAPI_OF_NOTHING = b"\n\x032.0"  # field 1, the version of OpenAPI
 _NOT_FOUND = "404 page not found\n"
 
 
@@ -159,8 +161,12 @@ class ApiServer:
         raise not_acceptable((JSON,))
 
     def _openapi_v2(self, request: web.Request) -> web.Response:
-        if not any(accepts(media, JSON) for media in parse_accept(request.headers.get("Accept", ""))):
-            raise not_acceptable((JSON,))  # protobuf only: clients then look for /openapi/v3
+        wanted = parse_accept(request.headers.get("Accept", ""))
+        if not any(accepts(media, JSON) for media in wanted):
+            if any(media.name == _OPENAPI_PROTOBUF for media in wanted):
+                # A document of no kinds: kubectl asks for it about those that /openapi/v3 does not have, to say so.
+                return web.Response(body=_OPENAPI_OF_NOTHING, content_type=_OPENAPI_PROTOBUF.replace("@", "."))
+            raise not_acceptable((JSON,))
         return answer_document(self._types.openapi_v2())
 
     async def _review(self, request: web.Request, info: RequestInfo, user: User) -> web.Response:
