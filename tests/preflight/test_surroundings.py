@@ -72,6 +72,19 @@ def test_webhooks_of_strangers_are_left_out() -> None:
     assert told_of(configuration(service, apiGroups=["apps"], resources=["deployments"])) == []
 
 
+def test_a_kservectl_that_holds_the_lease_is_told_from_a_manager_to_take_over_from() -> None:
+    def held_by(manager: str) -> Object:
+        renewed = [{"manager": "manager", "fieldsV1": {"f:spec": {"f:acquireTime": {}}}}]
+        renewed += [{"manager": manager, "fieldsV1": {"f:spec": {"f:renewTime": {}}}}]
+        spec = {"holderIdentity": "pod-1", "renewTime": "2026-11-26T12:00:00.000000Z"}
+        return {"metadata": {"managedFields": renewed}, "spec": spec}
+
+    (ours,), (theirs,) = (lease_findings(held_by(name), "kserve", NOW) for name in ("kservectl", "manager"))
+    assert ours.message.endswith("a kservectl, which has taken over")
+    assert not ours.next_step
+    assert "when that manager is stopped" in theirs.next_step
+
+
 def test_the_holder_of_the_lease_is_noted() -> None:
     spec = {"holderIdentity": "kserve-0_abc", "renewTime": "2025-12-31T23:59:58.000000Z"}
     (found,) = lease_findings({"spec": spec}, "kserve", NOW)

@@ -11,6 +11,7 @@ from kservectl.manifests.names import WEBHOOK_SERVICE
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.preflight.report import Finding, Severity
+from kservectl.runtime.apply import FIELD_MANAGER
 
 _FOR: Mapping[str, str] = {
     "httproutes.gateway.networking.k8s.io": "the hosts of services where the configuration has enableGatewayApi",
@@ -76,8 +77,18 @@ def lease_findings(lease: Object | None, namespace: str, now: datetime) -> list[
     if renewed := spec.get("renewTime"):
         age = (now - datetime.fromisoformat(str(renewed).replace("Z", "+00:00"))).total_seconds()
         message += f" and renewed it {max(age, 0):.0f} s ago"
+    if _renewed_by(lease or {}) == FIELD_MANAGER:
+        return [Finding("note", about, f"{message}: a kservectl, which has taken over")]
     step = "kservectl takes over when that manager is stopped (kubectl scale --replicas=0) and its term has passed"
     return [Finding("note", about, message, step)]
+
+
+def _renewed_by(lease: Object) -> str:
+    """The field manager of whoever renewed a Lease last."""
+    for entry in metadata.metadata(lease).get("managedFields") or ():
+        if "f:renewTime" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
+            return str(entry.get("manager"))
+    return ""
 
 
 def _problem(webhook: Object, namespace: str, paths: Collection[str]) -> str:
