@@ -1,8 +1,9 @@
 """The commands of a page, in the order in which a reader would type them, as one shell script.
 
 Blocks fenced as `sh` are commands; in `console` blocks a line that begins with `$ ` is one, and what follows is what it prints.
-A `yaml` or `json` block with a `title` is a file of that name. `<!-- not run: WHY -->` ahead of a block keeps it from being run.
-What has to be so before a reader gets to a command is said in a comment, too: `<!-- run: COMMAND -->`.
+A `yaml` or `json` block with a `title` is a file of that name. `<!-- not run: WHY -->` ahead of a block keeps it from being run,
+`<!-- ends with 1 -->` says that its last command is to end with that code. What has to be so before a reader gets to a command
+is said in a comment, too: `<!-- run: COMMAND -->`.
 """
 
 import re
@@ -11,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _FENCE = re.compile(
-    r"^(?: *<!-- not run: (?P<why>.*?) -->\n\n)?"
-    r"(?P<indent> *)```(?P<language>\w+)(?P<options>.*)\n(?P<body>(?:.*\n)*?)(?P=indent)```$",
+    r"^(?: *<!-- (?:not run: (?P<why>.*?)|ends with (?P<code>\d+)) -->\n\n)?"
+    r"(?P<indent> *)```(?P<language>\w*)(?P<options>.*)\n(?P<body>(?:.*\n)*?)(?P=indent)```$",
     re.MULTILINE,
 )
-_HIDDEN = re.compile(r"^<!-- run: (.*?) -->$", re.MULTILINE | re.DOTALL)
+_HIDDEN = re.compile(r"^ *<!-- run:\s(.*?)\s-->$", re.MULTILINE | re.DOTALL)
+_PROGRAM = re.compile(r"^ *(?:\$ )?(?:kubectl|kservectl|helm|make|python|pip|pipx|source|export)\b", re.MULTILINE)
 _OPTION = re.compile(r'([\w-]+)="([^"]*)"')
 _COMMAND = "$ "
 
@@ -25,29 +27,37 @@ _HASH = re.compile(r"-[0-9a-f]{10}\b")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done at one place of a page: `command` is run, and prints `output` unless that is None.
+    """What is done at one place of a page: `command` is run, prints `output` unless that is None, and ends with `code`.
 
-    `line` is where the page says so; `not_run` is why it is not done, empty for all that is.
+    `line` is where the page says so; `not_run` is why it is not done, empty for all that is. What is `hidden` no reader sees.
     """
 
     line: int
     command: str
     output: str | None = None
     not_run: str = ""
+    code: int = 0
+    hidden: bool = False
 
 
 def steps(page: str) -> list[Step]:
     """All steps of a page in Markdown, in its order."""
     found = [step for match in _FENCE.finditer(page) for step in _of_block(match, _line(page, match))]
-    found += [Step(_line(page, match), match[1].strip()) for match in _HIDDEN.finditer(page)]
+    found += [Step(_line(page, match), match[1].strip(), hidden=True) for match in _HIDDEN.finditer(page)]
     return sorted(found, key=lambda step: step.line)
+
+
+def overlooked(page: str) -> list[int]:
+    """The lines of blocks that look like commands and are fenced as something else, so that nobody runs them."""
+    plain = [match for match in _FENCE.finditer(page) if match["language"] in ("", "text", "bash", "shell")]
+    return [_line(page, match) for match in plain if _PROGRAM.search(match["body"])]
 
 
 def script(found: Sequence[Step]) -> str:
     """A bash script that does `found` and ends with the first that fails; `results` reads what it prints."""
     lines = ["set -euo pipefail"]
     for number, step in enumerate(found):
-        lines += [f"printf '\\036{number}\\n'", step.command]
+        lines += [f"printf '\\036{number}\\n'", step.command if not step.code else _failing(step)]
     return "\n".join(lines) + "\n"
 
 
@@ -63,6 +73,10 @@ def agree(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, _essence(printed)) is not None
 
 
+def _failing(step: Step) -> str:
+    return f"set +e\n{step.command}\n[ $? -eq {step.code} ] || exit 99\nset -e"
+
+
 def _essence(text: str) -> str:
     return "".join(_HASH.sub("-HASH", _DURATION.sub("AGE", text)).split())
 
@@ -72,7 +86,7 @@ def _of_block(match: re.Match[str], line: int) -> Iterator[Step]:
     options = dict(_OPTION.findall(match["options"]))
     body = re.sub(f"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
     if language == "sh":
-        yield Step(line, body.rstrip("\n"), not_run=why)
+        yield Step(line, body.rstrip("\n"), not_run=why, code=int(match["code"] or 0))
     elif language == "console":
         yield from _of_session(body, line, why)
     elif "title" in options:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from documentation.commands import Step, agree, results, script, steps
+from documentation.commands import Step, agree, overlooked, results, script, steps
 from e2e.process import Process
 
 ROOT = Path(__file__).parents[2]
@@ -19,13 +19,11 @@ SECONDS = 120
 
 def pages() -> list[Path]:
     """The pages that have something to run."""
-    # Runbooks and monitoring are about an installation with a Prometheus, which the development cluster is not.
-    pages = [page for page in sorted((ROOT / "docs").rglob("*.md")) if not _needs_an_installation(page)]
-    return [page for page in (ROOT / "README.md", *pages) if runs(page)]
+    return [page for page in everything() if runs(page)]
 
 
-def _needs_an_installation(page: Path) -> bool:
-    return page.parent.name == "runbooks" or page.name == "monitoring.md"
+def everything() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def runs(page: Path) -> list[Step]:
@@ -39,7 +37,7 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip("there is no kubectl on PATH")
     folder = tmp_path_factory.mktemp("cluster")
     file = folder / "kubeconfig"
-    process = Process(["dev", "--write-kubeconfig", str(file)], folder / "log")
+    process = Process(["dev", "--leader-elect", "--write-kubeconfig", str(file)], folder / "log")
     process.start()
     try:
         process.wait_until(file.exists, "the kubeconfig", 60)
@@ -67,8 +65,9 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, kubeconfig: Path, tm
 
 def prepared(folder: Path, page: Path, kubeconfig: Path) -> Path:
     """A folder that looks like the repository to its reader; answers the reader's home."""
-    for name in ("manifests", ".venv"):
+    for name in (".venv", "e2e"):
         (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "manifests", folder / "manifests")  # kustomize follows no links
     home = folder / "home"
     (home / ".kube").mkdir(parents=True)
     config = home / ".kube" / "config"
@@ -115,14 +114,15 @@ def alive(group: int) -> bool:
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
-    everything = [
-        (page, step)
-        for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
-        for step in steps(page.read_text())
-    ]
-    left_out = [step for _, step in everything if step.not_run]
+    found = [step for page in everything() for step in steps(page.read_text()) if not step.hidden]
+    left_out = [step for step in found if step.not_run]
 
-    assert len(everything) > 3 * len(left_out)
+    assert len(found) > 3 * len(left_out)
+
+
+@pytest.mark.parametrize("page", everything(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_command_is_fenced_as_something_that_is_not_run(page: Path) -> None:
+    assert overlooked(page.read_text()) == []
 
 
 def test_blocks_files_and_hidden_commands_come_in_the_order_of_the_page() -> None:
@@ -141,6 +141,21 @@ def test_blocks_files_and_hidden_commands_come_in_the_order_of_the_page() -> Non
         ("true", "", ""),
         ("false", None, "why"),
     ]
+
+
+@pytest.mark.parametrize("fence", ["```", "```text", "  ```bash"])
+def test_commands_under_another_fence_are_found(fence: str) -> None:
+    page = f"```json\n{{}}\n```\n\n{fence}\nkubectl get pods\n{fence.rstrip('abehstx')}\n\n```text\na picture\n```\n"
+    assert overlooked(page) == [5]
+
+
+def test_a_block_may_end_with_a_code_of_its_own_and_with_no_other(tmp_path: Path) -> None:
+    def ends(command: str) -> int:
+        page = f"<!-- ends with 1 -->\n\n```sh\n{command}\n```\n```sh\necho on\n```\n"
+        return bash(script(steps(page)), tmp_path, tmp_path)[0]
+
+    assert ends("exit 1; true") == 1, "a script that ends is no command that fails"
+    assert [ends("false"), ends("true"), ends("(exit 2)")] == [0, 99, 99]
 
 
 def test_a_step_that_fails_ends_the_script(tmp_path: Path) -> None:
