@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.rows import admission, burst, fleet, kernel, sharding, starving
+from benchmarks.rows import admission, burst, churn, fleet, kernel, sharding, starving
 from benchmarks.table import Figure, markdown
 
 _README = Path(__file__).with_name("README.md")
@@ -29,6 +29,7 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
         "starving": lambda: starving.run(options.services * 5 // 2),
         "kernel": lambda: kernel.run(options.services * 25, options.kopf_objects or options.services * 25),
         "sharding": lambda: sharding.run(options.services * 10),
+        "churn": lambda: churn.run(options.services // 4, options.churn),
         "fleet": lambda: fleet.run(options.services * 10, options.idle),
     }
 
@@ -57,6 +58,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--idle", type=float, default=600, metavar="SECONDS", help="how long to watch a fleet at rest (600)"
+    )
+    parser.add_argument(
+        "--churn", type=int, default=15, metavar="MINUTES", help="how long services come and go in the row churn (15)"
     )
     parser.add_argument(
         "--kopf-objects",

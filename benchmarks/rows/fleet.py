@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from benchmarks.services import make_ready
+from benchmarks.services import fleet, make_ready
 from benchmarks.stack import Counted, Stack, at_rest, counted, manager, stack
 from benchmarks.table import Figure, at_most, memory_ratio
 from benchmarks.usage import usage
+from e2e.bursts import create_all
 from e2e.manager import ManagerProcess
 from kservectl.objects.kind import SECRET
 
@@ -17,6 +18,8 @@ _START_SECONDS = 5.0
 _GO_BASE_MB, _GO_SERVICE_KB = 80, 80
 _LOOK_SECONDS = 0.2
 _SECRETS = 8000
+_MORE = 5
+_AT_ONCE = 16
 _SECRET_BYTES = 2048
 
 
@@ -24,13 +27,15 @@ async def run(number: int, idle_seconds: float) -> list[Figure]:
     """The rows on one fleet of `number` services."""
     async with stack() as ours:
         with manager(ours) as process:
-            await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
+            namespaces = await ours.namespaces(_NAMESPACES)
+            await make_ready(ours.api, number, namespaces)
             await at_rest(process, _SECONDS)
             figures = await _idle(process, number, idle_seconds)
             resident = usage(process.pid).resident_mb
             figures.append(Figure(f"{number} Ready", "resident memory after making them", f"{resident:.0f} MB"))
         figures += await _restart(ours, number, process)
         figures += await _secrets(ours, number, process)
+        figures += await _under_load(ours, number, process, namespaces)
     return figures
 
 
@@ -87,7 +92,7 @@ def _methods(requests: Mapping[str, float]) -> str:
 async def _secrets(ours: Stack, number: int, process: ManagerProcess) -> list[Figure]:
     """Two starts, without and with many Secrets in the cluster."""
     without = await _resident(ours, process)
-    slots = asyncio.Semaphore(16)
+    slots = asyncio.Semaphore(_AT_ONCE)
 
     async def make(position: int) -> None:
         async with slots:
@@ -106,3 +111,19 @@ async def _resident(ours: Stack, process: ManagerProcess) -> float:
     with manager(ours, again=process):
         await at_rest(process)
         return usage(process.pid).resident_mb
+
+
+async def _under_load(ours: Stack, number: int, process: ManagerProcess, namespaces: Sequence[str]) -> list[Figure]:
+    """A start while others create services all the time, which wait for its webhooks and come when it has the most to do."""
+    more = fleet(max(number // _MORE, 1), namespaces, prefix="load")
+    process.start()
+    try:
+        creating = asyncio.create_task(create_all(ours.api, more, at_once=_AT_ONCE, seconds=_SECONDS))
+        await asyncio.to_thread(process.wait_ready, 120)
+        await creating
+        await at_rest(process)
+        used = usage(process.pid)
+    finally:
+        process.stop()
+    row = f"restart with {number} Ready while {len(more)} are created"
+    return [memory_ratio(row, "peak memory", used.peak_mb, used.resident_mb, "idle after", at_most=2.0)]
