@@ -50,8 +50,10 @@ def test_keys_taken_away_are_given_up_at_once_and_new_ones_wait() -> None:
     assert [key for key in KEYS if one.owns(key)] == [key for key in KEYS if second.owner(key) == "a"]
     assert not other.may_begin({"a": 1})
     assert other.may_begin({"a": 2})
-    other.begin()
+    is_new = other.begin()
     assert [key for key in KEYS if other.owns(key)] == [key for key in KEYS if second.owner(key) == "b"]
+    assert all(is_new(key) == other.owns(key) for key in KEYS)
+    assert not any(map(one.begin(), KEYS))  # it only gave some away
 
 
 def test_what_went_to_somebody_else_in_between_is_not_taken_up_before_all_have_confirmed() -> None:
@@ -111,7 +113,9 @@ def test_no_key_has_two_owners_whatever_happens_in_whatever_order(steps: list[tu
         elif step == "confirm":
             chosen.confirmed = chosen.tenure.epoch
         elif step == "begin" and chosen.tenure.may_begin({name: each.confirmed for name, each in replicas.items()}):
-            chosen.tenure.begin()
+            before = set(filter(chosen.tenure.owns, KEYS))
+            is_new = chosen.tenure.begin()
+            assert {key for key in KEYS if is_new(key)} == set(filter(chosen.tenure.owns, KEYS)) - before
         for key in KEYS[:12]:
             owners = [name for name, each in replicas.items() if each.alive and each.tenure.owns(key)]
             assert len(owners) <= 1, (key, owners)

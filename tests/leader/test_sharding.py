@@ -97,7 +97,7 @@ class Replica:
             clock=clock,
             identity=name,
             foreign_in_hand=lambda: any(not self.member.owns(key) for key in self.in_hand),
-            gained=lambda: None,
+            gained=lambda is_new: None,
             timing=TIMING,
             rng=random.Random(name),
         )

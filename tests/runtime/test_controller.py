@@ -444,6 +444,15 @@ async def test_a_users_edit_is_served_before_all_that_was_there_at_start() -> No
     assert len(set(order)) == 301
 
 
+async def test_what_was_changed_while_nobody_looked_is_served_before_all_else_that_was_there_at_start() -> None:
+    api, decisions = MemoryApi(), Decisions()
+    for name in ("a", "b", "c"):
+        await api.put(WIDGET, {**widget(name, "x"), "status": {"observedGeneration": 0 if name == "c" else 1}})
+    async with managing(api, replace(WIDGETS, reconcile=decisions, workers=1)):
+        await eventually(lambda: len(decisions.made) >= 3)
+    assert [key.name for key in dict.fromkeys(decisions.made)] == ["c", "a", "b"]
+
+
 async def test_a_kind_that_comes_to_be_served_makes_everything_be_decided_again() -> None:
     api = MemoryApi()
     route = Kind("gateway.example.com", "v1", "Route", "routes")

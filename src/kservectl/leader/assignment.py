@@ -9,7 +9,7 @@ that is in force, numbered by epochs. A replica acts on a key only while that ca
   whose Lease ran out confirms nothing; the next epoch names it no more, and it cannot write (see `LeaderElector.check`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -70,7 +70,7 @@ class Tenure:
 
     def owns(self, key: str) -> bool:
         """Whether it may act on `key`: its own in the newest epoch and, until that has begun, in all since one that had."""
-        return bool(self._epochs) and all(epoch.owner(key) == self.identity for epoch in self._epochs)
+        return self._is_owner_in(self._epochs, key)
 
     def follow(self, assignment: Assignment) -> bool:
         """Take in an epoch; whether it is a new one. Keys that it takes away are given up by this call."""
@@ -88,10 +88,15 @@ class Tenure:
         others = (member for member in self._epochs[-1].previous if member != self.identity)
         return all(confirmed.get(member, 0) >= self.epoch for member in others)
 
-    def begin(self) -> None:
-        """Work on all that the newest epoch gives."""
-        self._epochs = self._epochs[-1:]
+    def begin(self) -> Callable[[str], bool]:
+        """Work on all that the newest epoch gives; answers whether a key is one of those that could not be worked on before."""
+        before, now = self._epochs, self._epochs[-1]
+        self._epochs = [now]
         self._begun = True
+        return lambda key: now.owner(key) == self.identity and not self._is_owner_in(before, key)
+
+    def _is_owner_in(self, epochs: Sequence[Assignment], key: str) -> bool:
+        return bool(epochs) and all(epoch.owner(key) == self.identity for epoch in epochs)
 
 
 def suspects(assignment: Assignment, live: Collection[str]) -> Sequence[str]:

@@ -53,7 +53,7 @@ class ShardMember:
     foreign_in_hand
         Whether a key is in hand that `owns` is not true of any more; `poke` is to be called when that may have changed.
     gained
-        Called when keys may be worked on that could not before.
+        Called when keys may be worked on that could not before, with what tells whether a key is one of them.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ShardMember:
         clock: Clock,
         identity: str,
         foreign_in_hand: Callable[[], bool],
-        gained: Callable[[], None],
+        gained: Callable[[Callable[[str], bool]], None],
         timing: Timing | None = None,
         metrics: ShardMetrics | None = None,
         rng: random.Random | None = None,
@@ -162,8 +162,7 @@ class ShardMember:
             self._confirmed = self._tenure.epoch
             self._elector.renew_soon()
         if self._tenure.may_begin(self._confirmations()):
-            self._tenure.begin()
-            self._gained()
+            self._gained(self._tenure.begin())
         live = self._live()
         if self._elector.is_leader and set(live) != set(assignment.members):
             await self._publish(assignment)

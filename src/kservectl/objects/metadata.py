@@ -61,6 +61,12 @@ def is_deleting(obj: Mapping[str, Any]) -> bool:
     return bool(metadata(obj).get("deletionTimestamp"))
 
 
+def has_current_status(obj: Mapping[str, Any]) -> bool:
+    """Whether the status, as far as it tells, is about the spec that the object has now."""
+    observed = (obj.get("status") or {}).get("observedGeneration")
+    return observed is None or bool(observed == generation(obj))
+
+
 def controller_of(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The ownerReference with `controller: true`, of which an object has at most one."""
     for reference in metadata(obj).get("ownerReferences") or ():

@@ -280,7 +280,7 @@ class Applier:
         self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory, owner: Object
     ) -> Sequence[Difference]:
         compared = compare(live, body, self._field_manager)
-        if compared.additions and not memory.looked and _was_decided(owner):
+        if compared.additions and not memory.looked and metadata.has_current_status(owner):
             memory.additions[child] = compared.additions
         found = compared.beyond(memory.additions.get(child, frozenset()))
         desired, unkept = memory.unkept.get(child, (None, frozenset()))
@@ -430,12 +430,6 @@ class Applier:
         tell(self._log, operation, kind, key, fields)
         if self._operations is not None:
             self._operations.labels(kind.kind, operation).inc()
-
-
-def _was_decided(owner: Object) -> bool:
-    """Whether the status, as far as it tells, is about the spec that `owner` has: its children then follow from it."""
-    observed = (owner.get("status") or {}).get("observedGeneration")
-    return observed is None or observed == metadata.generation(owner)
 
 
 def _observed(live: Object) -> Object:

@@ -8,6 +8,7 @@ import structlog
 from kservectl.client.client import Client
 from kservectl.clock import Clock
 from kservectl.informers import Informer
+from kservectl.objects import metadata
 from kservectl.objects.metadata import ObjectKey
 from kservectl.runtime.apply import Applier
 from kservectl.runtime.controller import Controller
@@ -15,9 +16,9 @@ from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance
 from kservectl.runtime.metrics import RuntimeMetrics
-from kservectl.runtime.sources import Sources
+from kservectl.runtime.sources import Sources, priority_at_first_sight
 from kservectl.runtime.workers import Workers
-from kservectl.workqueue import UNCHANGED, QueueMetrics, WorkQueue
+from kservectl.workqueue import QueueMetrics, WorkQueue
 
 
 class ControllerRunner:
@@ -93,10 +94,12 @@ class ControllerRunner:
         """Whether a worker still has a key that is not this process's any more."""
         return not all(map(self._owns, self.queue.in_hand))
 
-    def take_up(self) -> None:
-        """Decide every key that is this process's: some may have just become so."""
-        for key in list(self._sources.primary.store.keys()):
-            self._enqueue(key, UNCHANGED)
+    def take_up(self, is_new: Callable[[ObjectKey], bool]) -> None:
+        """Decide every key that has just become this process's: nobody may have done so since it changed."""
+        for obj in self._sources.primary.store.list():
+            key = metadata.key(obj)
+            if is_new(key):
+                self._enqueue(key, priority_at_first_sight(obj))
 
     def _enqueue(self, key: ObjectKey, priority: int) -> None:
         if self._owns(key):

@@ -5,7 +5,7 @@ Every replica caches everything; only deciding and writing are shared. What belo
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -124,6 +124,6 @@ class Sharing:
     def _see(self, change: Change) -> None:
         self.member.see(change.key.name, change.new)
 
-    def _gained(self) -> None:
+    def _gained(self, is_new: Callable[[str], bool]) -> None:
         for runner in self._runners:
-            runner.take_up()
+            runner.take_up(lambda key: is_new(str(key)))

@@ -144,7 +144,7 @@ class Sources:
                 if kind in self._lookups:
                     self._lookups[kind].want((self._controller.name, change.key), names)
             if self._controller.predicate is None or self._controller.predicate(change):
-                enqueue(change.key, _priority(change))
+                enqueue(change.key, priority_at_first_sight(change.object) if change.initial else _priority(change))
 
         return handle
 
@@ -210,6 +210,11 @@ def _watch(watched: Watched, factory: InformerFactory, scope: tuple[str, ...]) -
 def _group(api_version: str) -> str:
     group, slash, _ = api_version.partition("/")
     return group if slash else ""
+
+
+def priority_at_first_sight(obj: Object) -> int:
+    """Of an object of which no change was seen: one whose status is out of date was changed while nobody looked."""
+    return UNCHANGED if metadata.has_current_status(obj) else CHANGED
 
 
 def _priority(change: Change) -> int:
