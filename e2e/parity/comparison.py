@@ -1,11 +1,11 @@
 """Two recordings of one case, compared object by object and field by field.
 
-A field is a leaf: a text, a number, a boolean. Empty texts, maps and lists and nulls are no fields, as they mean the same
-as nothing in the Kubernetes API. The score is the share of equal ones among all fields that either side has; whether the case
-was refused counts as one more.
+A field is a leaf: a text, a number, a boolean. Conditions are told apart by their type, the items of other lists by their
+place. Empty texts, maps and lists and nulls are no fields, as they mean the same as nothing in the Kubernetes API. The score
+is the share of equal ones among all fields that either side has; whether the case was refused counts as one more.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +68,19 @@ def _score(name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Sc
 
 
 def fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf with its path, such as `.spec.ports[0].name`."""
+    """Every leaf with its path, such as `.spec.ports[0].name` or `.status.conditions[Ready].status`."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from fields(inner, f"{path}.{key}")
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
+        for place, inner in zip(_places(value, path), value, strict=True):
             yield from fields(inner, f"{path}[{place}]")
     elif value is not None and value != "":
         yield path, value
+
+
+def _places(items: Sequence[Any], path: str) -> Sequence[object]:
+    """What the items of a list are told apart by."""
+    types = [str(item.get("type") or "") for item in items if isinstance(item, Mapping)]
+    by_type = path.endswith(".conditions") and all(types) and len(set(types)) == len(items)
+    return types if by_type else range(len(items))

@@ -57,7 +57,7 @@ def _reasons(case: _Case) -> Iterator[str]:
         yield "the whole status is told although an object was refused"
     if case.about(_SERVICE, r"\.status\..*") and wanted == ABSENT and not _has(case, "Service.v1"):
         yield "what is not supported is told"
-    if case.about(_SERVICE, r"\.status\.conditions\[\d+\]\.message") and (
+    if case.about(_SERVICE, r"\.status\.conditions\[\w+\]\.message") and (
         "failed creating host name" in str(wanted) and "failed creating host name" in str(found)
     ):
         yield "what is wrong with a host name is told in words of its own"

@@ -35,6 +35,18 @@ def test_missing_object_loses_all_its_fields_and_an_extra_one_too() -> None:
         assert (score.equal, score.total) == (0, 2)
 
 
+def test_condition_that_one_side_lacks_does_not_move_the_others() -> None:
+    ready, stopped = {"type": "Ready", "status": "Unknown"}, {"type": "Stopped", "status": "False"}
+
+    score = compare(
+        recording({"kind": "A", "status": {"conditions": [stopped]}}),
+        recording({"kind": "A", "status": {"conditions": [ready, stopped]}}),
+    )["A"]
+
+    path = ".status.conditions[Ready]"
+    assert [each.path for each in score.differences] == [f"{path}.status", f"{path}.type"]
+
+
 def test_number_is_not_the_text_of_it() -> None:
     score = compare(recording({"kind": "A", "gpu": 1}), recording({"kind": "A", "gpu": "1"}))["A"]
 

@@ -13,7 +13,7 @@ NAME = ".spec.template.spec.containers[0].env[0].name"
 CPU = ".spec.predictor.model.resources.limits.cpu"
 BACKEND = ".spec.rules[1].http.paths[0].backend.service.name"
 RECORD = ".spec.template.metadata.annotations.kubectl.kubernetes.io/last-applied-configuration"
-MESSAGE = ".status.conditions[1].message"
+MESSAGE = ".status.conditions[Ready].message"
 INGRESS = "Ingress.networking.k8s.io/iris"
 
 
@@ -25,10 +25,10 @@ INGRESS = "Ingress.networking.k8s.io/iris"
         (Difference(GRAPH, ".status.deploymentMode", ABSENT, "Standard"), ()),
         (Difference(SERVICE, CPU, "1", 1), ()),
         (
-            Difference(SERVICE, ".status.conditions[0].status", "Unknown", "False"),
+            Difference(SERVICE, ".status.conditions[IngressReady].status", "Unknown", "False"),
             (SERVICE, "Service.v1/iris-predictor"),
         ),
-        (Difference(SERVICE, ".status.conditions[0].reason", ABSENT, "NotSupported"), (SERVICE,)),
+        (Difference(SERVICE, ".status.conditions[IngressReady].reason", ABSENT, "NotSupported"), (SERVICE,)),
         (Difference(INGRESS, BACKEND, "iris-predictor", "iris-transformer"), ()),
         (Difference("Deployment.apps/flow", RECORD, "{}", ABSENT), (GRAPH,)),
         (
@@ -50,7 +50,7 @@ def test_what_is_on_purpose_has_a_reason(difference: Difference, objects: tuple[
         (Difference(ROUTE, ".spec.hostnames[0]", ABSENT, "flow.example.com"), (SERVICE,)),
         (Difference(ROUTE, ".spec.hostnames[0]", "a", "b"), (GRAPH,)),
         (Difference(SERVICE, CPU, "1", 2), ()),
-        (Difference(SERVICE, ".status.conditions[0].status", "Unknown", "False"), (SERVICE, DEPLOYMENT)),
+        (Difference(SERVICE, ".status.conditions[IngressReady].status", "Unknown", "False"), (SERVICE, DEPLOYMENT)),
         (Difference(INGRESS, BACKEND, "iris-predictor", "iris-explainer"), ()),
         (Difference("Deployment.apps/flow", ".spec.template.metadata.annotations.team", "a", ABSENT), (GRAPH,)),
         (Difference(SERVICE, MESSAGE, "failed creating host name: x", ABSENT), (SERVICE, DEPLOYMENT)),
