@@ -427,6 +427,8 @@ def test_configured_rollout_reaches_every_standard_deployment(
         ("https://account.blob.core.windows.net/", False),
         ("ftp://host/m", False),
         ("custom://x", False),
+        ("models:/roses/3", False),
+        ("models:/roses@champion", False),
     ],
 )
 def test_storage_uris_that_are_understood(uri: str, ok: bool) -> None:
@@ -456,3 +458,7 @@ def storage_container(*formats: Object, disabled: bool = False, **spec: Any) -> 
 )
 def test_storage_container_adds_its_formats(container: Object, ok: bool) -> None:
     assert is_supported("custom://x", [container]) is ok
+
+
+def test_storage_container_may_know_what_a_registry_calls_its_models() -> None:
+    assert is_supported("models:/roses/3", [storage_container({"prefix": "models:/"})])

@@ -173,6 +173,16 @@ def test_source_that_nothing_can_download_is_refused() -> None:
     assert "secret" not in message
 
 
+def test_reference_to_a_registry_is_refused_with_what_to_write() -> None:
+    world = World(service(predictor({"uri": "models:/roses/3"})))
+    (told,) = [each for each in world.step().explanations if not each.ok]
+
+    status, reason, message = world.said("PredictorReady")
+    assert (status, reason) == ("False", "InvalidSpec")
+    assert "models:/roses/3 names a model in a registry" in message
+    assert "Write the location that the registry shows" in told.next_step
+
+
 def test_refusal_of_a_source_holds_no_password() -> None:
     world = stepped(service(predictor({"uri": "pvc://", "mountPath": "/mnt/a"}, {"uri": "https://user:secret@host/m"})))
 

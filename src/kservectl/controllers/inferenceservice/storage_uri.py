@@ -7,6 +7,7 @@ from kservectl.api.errors import Malformed
 from kservectl.api.kinds import CLUSTER_STORAGE_CONTAINER
 from kservectl.api.storagecontainer import INIT_CONTAINER, ClusterStorageContainer
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
+from kservectl.modelregistry.reference import is_reference
 from kservectl.objects.metadata import Object
 from kservectl.runtime.view import View
 
@@ -34,6 +35,13 @@ def check(uri: str, view: View) -> None:
     """Raise CannotDecide when nothing could download `uri`."""
     if is_supported(uri, view.list(CLUSTER_STORAGE_CONTAINER)):
         return
+    if is_reference(uri):
+        raise CannotDecide(
+            f"StorageURI not supported: {uri} names a model in a registry, which only TrainedModels may do",
+            reason=INVALID_SPEC,
+            next_step="Write the location that the registry shows for this version, create a ClusterStorageContainer that lists "
+            "this URI's format, or make it a TrainedModel.",
+        )
     raise CannotDecide(
         f"StorageURI not supported: storageUri, must be one of: [{', '.join(_PREFIXES)}] or match "
         "https://{}.blob.core.windows.net/{}/{} or be an absolute or relative local path. "
@@ -45,8 +53,10 @@ def check(uri: str, view: View) -> None:
 
 def is_supported(uri: str, containers: Iterable[Object]) -> bool:
     """The rule of `check` over the given ClusterStorageContainers."""
-    if any(handles(container, uri) for container in containers) or not _SCHEME.match(uri):
+    if any(handles(container, uri) for container in containers):
         return True
+    if not _SCHEME.match(uri):
+        return not is_reference(uri)
     if _AZURE_HOST in uri:
         return _AZURE.search(uri) is not None
     return uri.startswith(_PREFIXES)
