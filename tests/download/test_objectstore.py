@@ -111,9 +111,9 @@ async def test_an_object_that_was_replaced_meanwhile_is_fetched_anew(bucket: Buc
     assert content(tmp_path / "m") == {**WANTED, "model.bin": b"another"}
 
 
-@pytest.mark.parametrize("uri", ["s3://models/none", "s3://"])
+@pytest.mark.parametrize("uri", ["s3://models/none", "s3://", "gs://models/none", "gs://"])
 async def test_what_is_not_there_is_refused(bucket: BucketServer, tmp_path: Path, uri: str) -> None:
-    async with downloader(environ=s3(bucket)) as fetching:
+    async with downloader(environ=s3(bucket) | gcs(bucket)) as fetching:
         with pytest.raises(DownloadRefused, match=r"has no objects or does not exist|names no bucket"):
             await fetching.fetch(uri, tmp_path / "m")
 

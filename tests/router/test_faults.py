@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from tests.fake_clock import FakeClock
 from tests.router.routing import Router, Upstream, routing, to
@@ -76,7 +77,7 @@ async def test_a_service_that_answers_500_has_answered(
 
 
 @pytest.mark.parametrize("fault", SAID)
-async def test_faults_leave_no_task_and_no_connection_behind(upstream: Upstream, fault: str) -> None:
+async def test_faults_leave_no_task_no_connection_and_no_bytes_behind(upstream: Upstream, fault: str) -> None:
     clock = FakeClock()
     before = in_use()
     async with routing(spec=graph(upstream, fault, "Ensemble", timeout=5), clock=clock, max_bytes=1_000_000) as router:
@@ -87,6 +88,7 @@ async def test_faults_leave_no_task_and_no_connection_behind(upstream: Upstream,
         tasks, files = in_use()
         assert tasks <= before[0] + 4 * AT_ONCE + 4 < before[0] + ROUNDS * AT_ONCE
         assert files <= before[1] + 8 * AT_ONCE + 8 < before[1] + ROUNDS * AT_ONCE
+        assert "kservectl_router_held_bytes 0.0" in generate_latest(router.registry).decode()
 
 
 def in_use() -> tuple[int, int]:
