@@ -28,6 +28,8 @@ LOGGER = ["--log-url", "http://broker", "--source-uri", "p", "--log-mode", "all"
 LOGGER += ["--namespace", "default", "--endpoint", "", "--component", "predictor"]
 TLS = ["--logger-tls-skip-verify", "false"]
 PORT = ["--component-port", "8080"]
+PULLED = {"agent": "true", "modelDir": "/models", "configMountPath": "/configs", "configVolumeName": "modelconfig-x-0"}
+PULLER = ["--enable-puller", "--config-dir", "/configs", "--model-dir", "/models"]
 
 
 def agent_of(original: Object, where: PodContext | None = None) -> Object:
@@ -57,7 +59,10 @@ def test_a_pod_that_asks_for_nothing_gets_no_agent() -> None:
 
 def test_a_pod_that_has_an_agent_keeps_its_own() -> None:
     own = container("agent", image="mine")
-    assert spec(pod(container(), own, batcher="true"))["containers"] == [container(), own]
+    proxy = container("queue-proxy", env=[{"name": "USER_PORT", "value": "8080"}])
+    original = pod(container(), own, proxy, logger="true", batcher="true", **PULLED)
+    held = cluster(account("hf"), secret("hf", HF_TOKEN="t"))
+    assert spec(original, context(find=held, logger={"caBundle": "cas"})) == original["spec"]
 
 
 def test_the_agent_is_the_last_container() -> None:
@@ -193,6 +198,19 @@ def test_what_the_service_says_wins_over_what_is_configured() -> None:
     ]
 
 
+def test_each_setting_of_the_service_counts_by_itself() -> None:
+    configured = {"marshallerUrl": "http://a", "batchSize": 5, "batchInterval": "10s"}
+    marshaller, size, interval = (
+        ["--log-marshaller-url", "http://a"],
+        ["--log-batch-size", "5"],
+        ["--log-batch-interval", "10s"],
+    )
+    assert logged(configured, service(mode="all")) == [*marshaller, *size, *interval, *TLS]
+    assert logged(configured, service(batchInterval="1s")) == [*marshaller, *size, "--log-batch-interval", "1s", *TLS]
+    assert logged(configured, service(batchSize=2)) == [*marshaller, "--log-batch-size", "2", *interval, *TLS]
+    assert logged(configured, service(storage={"key": "mine"})) == [*marshaller, *size, *interval, *TLS]
+
+
 def test_a_service_that_logs_without_a_store_has_none_whatever_is_configured() -> None:
     assert logged({"storage": {"path": "s3://logs"}}, service(mode="all")) == TLS
     assert logged({"storage": {"path": "s3://logs"}}, {"spec": {"predictor": {}}})[:2] == [
@@ -221,10 +239,6 @@ def test_the_cas_of_the_logger_are_mounted() -> None:
 
 
 # Puller
-
-
-PULLED = {"agent": "true", "modelDir": "/models", "configMountPath": "/configs", "configVolumeName": "modelconfig-x-0"}
-PULLER = ["--enable-puller", "--config-dir", "/configs", "--model-dir", "/models"]
 
 
 def test_puller_only() -> None:
@@ -329,6 +343,7 @@ TCP = {"tcpSocket": {"port": 8080}, "timeoutSeconds": 1, "periodSeconds": 10}
             },
             '{"httpGet":{"path":"/","port":80,"host":"h","scheme":"HTTPS","httpHeaders":[{"name":"A","value":""}]}}',
         ),
+        ({"httpGet": {"path": "/x"}}, '{"httpGet":{"path":"/x"}}'),
         ({"exec": {"command": ["x"]}}, None),
         ({"grpc": {"port": 1}}, None),
         (None, None),
@@ -379,10 +394,11 @@ def test_the_environment_of_queue_proxy_is_copied_and_it_is_sent_to_the_agent() 
 
 
 def test_a_queue_proxy_without_user_port_gets_none() -> None:
-    proxy = container("queue-proxy")
-    answer = spec(pod(container(readinessProbe=TCP), proxy, batcher="true"))
-    assert named(answer["containers"], "queue-proxy") == proxy
-    assert "env" not in named(answer["containers"], "agent")
+    for env in ({}, {"env": [{"name": "A", "value": "1"}]}):
+        proxy = container("queue-proxy", **env)
+        answer = spec(pod(container(readinessProbe=TCP), proxy, batcher="true"))
+        assert named(answer["containers"], "queue-proxy") == proxy
+        assert named(answer["containers"], "agent").get("env") == env.get("env")
 
 
 # Credentials
@@ -404,6 +420,11 @@ def test_a_logger_with_a_store_has_the_credentials_of_the_stores_account_too(giv
         secret("mine", HF_TOKEN="t"),
         secret("store", AZURE_ACCESS_TOKEN="t"),
     )
-    where = context(logger=DEFAULT_URL | {"storage": {"path": "s3://l", **given}}, find=held)
+    store = {"path": "s3://l", **given}
+    own = context(
+        logger=DEFAULT_URL | {"storage": {"serviceAccountName": "other"}}, find=held, service=service(storage=store)
+    )
+    assert list(env_of(agent_of(logging(), own))) == ["HF_TOKEN", "AZURE_TENANT_ID", "AZURE_ACCESS_TOKEN"]
+    where = context(logger=DEFAULT_URL | {"storage": store}, find=held)
     assert list(env_of(agent_of(logging(), where))) == ["HF_TOKEN", "AZURE_TENANT_ID", "AZURE_ACCESS_TOKEN"]
     assert list(env_of(agent_of(pod(batcher="true"), where))) == ["HF_TOKEN"]

@@ -59,9 +59,26 @@ def test_an_init_container_of_the_users_own_gets_nothing(service: Object | None)
     assert needs.references(original, where) == ()
 
 
+def test_canaries_of_the_predictor_say_nothing_of_other_components() -> None:
+    service = {"spec": {"transformer": {}, "canary": [{"predictor": LISTED["spec"]["predictor"]}]}}
+    original = prepared("gs://b/m")
+    original["metadata"]["labels"] = {"component": "transformer"}
+    assert done(original, context(find=HELD, service=service))["spec"] == original["spec"]
+
+
 def test_images_are_fetched_without_credentials() -> None:
-    original = prepared("oci+fetch://image")
+    template = pod(labels={"component": "predictor"})
+    pairs = [Source("oci+fetch://one", "/mnt/one/x"), Source("oci+fetch://two", "/mnt/two/x")]
+    original = with_storage_uris(template, pairs, context())
+    assert original["spec"]["initContainers"][0]["args"] == ["oci://one", "/mnt/one/x", "oci://two", "/mnt/two/x"]
     assert done(original, context(find=HELD, service=LISTED))["spec"] == original["spec"]
+
+
+def test_a_container_that_gets_its_sources_another_way_has_credentials_too() -> None:
+    original = prepared("gs://b/m")
+    (init,) = original["spec"]["initContainers"]
+    del init["args"]
+    assert "HF_TOKEN" in env_of(init_of(original))
 
 
 def test_what_a_storage_container_has_set_stays() -> None:
@@ -80,6 +97,12 @@ def test_a_storage_spec_with_key_and_parameters_counts_instead() -> None:
     assert "STORAGE_CONFIG" in env_of(init) and "HF_TOKEN" not in env_of(init)
     where = context(find=HELD, service=LISTED)
     assert [str(reference) for reference in needs.references(original, where)] == ["Secret default/storage-config"]
+    for missing in ("storage_spec_key", "storage_spec_param"):
+        partial = prepared("gs://b/m", notes={name: value for name, value in notes.items() if name != missing})
+        assert "HF_TOKEN" in env_of(init_of(partial)) and "STORAGE_CONFIG" not in env_of(init_of(partial))
+        assert [str(reference) for reference in needs.references(partial, where)] == [
+            "Secret default/gcs",
+        ]
 
 
 def test_the_account_is_needed_and_missed() -> None:
