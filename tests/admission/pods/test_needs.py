@@ -44,7 +44,9 @@ def test_a_storage_spec_needs_its_secret_instead() -> None:
     "original",
     [
         pod(),
+        pod(**SPEC),
         pod(uri="pvc://claim"),
+        pod(uri="pvc://claim", **SPEC),
         pod(uri="oci+native://image"),
         pod(uri="gs://b/m", init=[{"name": "storage-initializer"}]),
         pod(

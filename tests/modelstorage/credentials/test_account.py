@@ -115,6 +115,11 @@ def test_an_aws_role_has_the_settings_of_its_annotations() -> None:
     }
 
 
+def test_an_account_without_a_role_has_no_settings_of_its_own() -> None:
+    settings = {"s3": {"s3Region": "eu", "s3Endpoint": "minio:9000"}}
+    assert env(account(**{"serving.kserve.io/s3-region": "us"}), settings=settings) == {}
+
+
 def test_a_role_reads_no_settings_from_what_looks_like_data() -> None:
     role = account(**ROLE) | {"data": {"AWS_DEFAULT_REGION": "dXM="}}
     assert env(role) == {}

@@ -122,9 +122,10 @@ def test_the_order_of_the_variables() -> None:
     ]
 
 
-def test_a_setting_that_is_no_text_is_refused_without_its_value() -> None:
+@pytest.mark.parametrize("value", [base64.b64encode(b"planted\xff").decode(), "planted!", "planted"])
+def test_a_setting_that_is_no_text_is_refused_without_its_value(value: str) -> None:
     odd = secret()
-    odd["data"] = {"AWS_DEFAULT_REGION": base64.b64encode(b"planted\xff").decode()}
+    odd["data"] = {"AWS_DEFAULT_REGION": value}
     with pytest.raises(PodRefused) as refused:
         s3.secret_grant(odd, config().credentials.s3)
     assert str(refused.value) == "key AWS_DEFAULT_REGION of Secret default/creds is not UTF-8 text"
