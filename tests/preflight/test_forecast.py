@@ -14,10 +14,9 @@ from kservectl.objects.kind import CONFIG_MAP, DEPLOYMENT, SERVICE
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.preflight.forecast import Forecaster
 from kservectl.preflight.report import Forecast
-from kservectl.runtime.apply import Failure
 from kservectl.runtime.controller import Controller, Owned
 from kservectl.runtime.inheritance import Inheritance
-from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.outcome import Failure, Outcome
 from kservectl.runtime.planning import Child
 from kservectl.runtime.view import StaticView, View
 

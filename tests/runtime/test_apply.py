@@ -25,9 +25,9 @@ from kservectl.devcluster.types import builtin_types
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP, NAMESPACE, NETWORK_POLICY, SERVICE
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Applied, Applier, ApplyRetry, Failure, NamespaceGoing
+from kservectl.runtime.apply import Applied, Applier, ApplyRetry, NamespaceGoing
 from kservectl.runtime.expectations import Expectations
-from kservectl.runtime.outcome import EventRecord, Outcome, Reference
+from kservectl.runtime.outcome import EventRecord, Failure, Outcome, Reference
 from kservectl.runtime.view import StaticView, View
 from tests.fake_clock import FakeClock
 

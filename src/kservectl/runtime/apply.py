@@ -12,7 +12,7 @@ written, the status waits for the next decision, which sees them: it would be ou
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -23,11 +23,12 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.mergepatch import merge_patch
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.drift import Difference, applied_fields, compare, differences
+from kservectl.runtime.child_memory import LASTING_REFUSAL, Child, ChildMemory
+from kservectl.runtime.drift import Difference, applied_fields, differences
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.journal import patched_fields, tell
-from kservectl.runtime.outcome import Outcome, Reference
+from kservectl.runtime.outcome import Failure, Outcome, Reference
 from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
 
@@ -35,12 +36,8 @@ T = TypeVar("T")
 
 FIELD_MANAGER = "kservectl"
 _CREATE_ONLY = "1"
-_REFUSAL_EXPIRES = 300.0
-"""Seconds after which a refused write is tried again although nothing that is watched has changed."""
 _TERMINATING = "NamespaceTerminating"
 """The cause of a refusal to create anything in a namespace that is being deleted."""
-_FIRST_RETRY = 10.0
-"""The same at first, doubled each time, where what stands in the way (a name that is taken, a quota) may go unseen."""
 
 
 class Writer(Protocol):
@@ -72,15 +69,6 @@ class NamespaceGoing(Exception):
     """The owner's namespace is being deleted, and the owner with it: nothing is left to be made. Not an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A child that the server refused, or that belongs to somebody else. Trying again would not help."""
-
-    kind: Kind
-    key: ObjectKey
-    message: str
-
-
 OnFailure = Callable[[Object, Outcome, Sequence[Failure], View], Outcome]
 """Turns refused writes into the outcome that tells of them (status, events); pure."""
 
@@ -97,29 +85,6 @@ class Applied:
     failures: tuple[Failure, ...] = ()
     retry_after: float | None = None
     """Seconds after which to decide again because refused writes are then tried anew."""
-
-
-@dataclass(slots=True)
-class _Refusal:
-    desired: Object
-    live_version: str
-    failure: Failure
-    wait: float
-    until: float
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What is known of one owner's children beyond the cache; lost on restart, which costs a try each.
-
-    `additions` are what servers left in a child beside what was applied as one piece. What the first look at an owner finds
-    there (`looked`) counts as such, as long as the owner is the one that was decided before.
-    """
-
-    looked: bool = False
-    additions: dict[tuple[Kind, ObjectKey], frozenset[str]] = field(default_factory=dict)
-    refusals: dict[tuple[Kind, ObjectKey], _Refusal] = field(default_factory=dict)
-    unkept: dict[tuple[Kind, ObjectKey], tuple[Object, frozenset[str]]] = field(default_factory=dict)
 
 
 class Applier:
@@ -154,7 +119,7 @@ class Applier:
         self._operations = operations
         self._field_manager = field_manager
         self._inheritance = inheritance or Inheritance()
-        self._memory: dict[ObjectKey, _Memory] = {}
+        self._memory: dict[ObjectKey, ChildMemory] = {}
         self._log = structlog.get_logger()
 
     def forget(self, owner: ObjectKey) -> None:
@@ -230,38 +195,34 @@ class Applier:
     async def _write_children(
         self, owner: Object, outcome: Outcome, view: View
     ) -> tuple[int, tuple[Failure, ...], float | None]:
-        memory = self._memory.setdefault(metadata.key(owner), _Memory())
-        wanted: set[tuple[Kind, ObjectKey]] = set()
+        memory = self._memory.setdefault(metadata.key(owner), ChildMemory(self._field_manager))
+        wanted: set[Child] = set()
         work: list[Coroutine[Any, Any, Failure | None]] = []
-        known: list[_Refusal] = []
+        known: list[Failure] = []
         for position, desired in enumerate(outcome.desired):
             kind = self._kind_of(desired)
             body = child_body(owner, desired, kind, shared=position in outcome.shared)
             child = (kind, metadata.key(body))
             wanted.add(child)
             live = view.get(kind, child[1].name, child[1].namespace)
-            refusal = memory.refusals.get(child)
-            if refusal is not None and self._stands(refusal, body, live):
+            refusal = memory.standing_refusal(child, body, live, self._monotonic())
+            if refusal is not None:
                 known.append(refusal)
             elif live is None:
                 work.append(self._write_child(owner, body, child, None, memory))
-            elif drift := self._drift(live, body, child, memory, owner):
+            elif drift := memory.drift(child, body, live, owner):
                 work.append(self._write_child(owner, body, child, live, memory, drift))
-        memory.looked = True
+        memory.looked()
         if outcome.complete:
             work += [
                 self._prune(owner, kind, leftover) for kind, leftover in leftovers(owner, self._owns, wanted, view)
             ]
-            kept: tuple[dict[tuple[Kind, ObjectKey], Any], ...] = (memory.refusals, memory.unkept, memory.additions)
-            for known_of in kept:
-                for child in [child for child in known_of if child not in wanted]:
-                    del known_of[child]
+            memory.keep_only(wanted)
         failed = await _all(work)
-        failures = (*(refusal.failure for refusal in known), *(failure for failure in failed if failure is not None))
+        failures = (*known, *(failure for failure in failed if failure is not None))
         if not failures:
             return len(work), (), None
-        until = min(memory.refusals[failure.kind, failure.key].until for failure in failures)
-        return len(work), failures, max(until - self._monotonic(), 1.0)
+        return len(work), failures, max(memory.next_try(failures) - self._monotonic(), 1.0)
 
     def _kind_of(self, desired: Object) -> Kind:
         kind = self._by_name.get((str(desired.get("apiVersion")), str(desired.get("kind"))))
@@ -269,37 +230,17 @@ class Applier:
             raise ValueError(f"{metadata.describe(desired)} is desired, but its kind is not among the owned ones")
         return kind
 
-    def _stands(self, refusal: _Refusal, body: Object, live: Object | None) -> bool:
-        return (
-            refusal.desired == body
-            and refusal.live_version == (metadata.resource_version(live) if live else "")
-            and self._monotonic() < refusal.until
-        )
-
-    def _drift(
-        self, live: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory, owner: Object
-    ) -> Sequence[Difference]:
-        compared = compare(live, body, self._field_manager)
-        if compared.additions and not memory.looked and metadata.has_current_status(owner):
-            memory.additions[child] = compared.additions
-        found = compared.beyond(memory.additions.get(child, frozenset()))
-        desired, unkept = memory.unkept.get(child, (None, frozenset()))
-        if found and desired == body and all(str(difference) in unkept for difference in found):
-            return ()
-        return found
-
     async def _write_child(
         self,
         owner: Object,
         body: Object,
-        child: tuple[Kind, ObjectKey],
+        child: Child,
         live: Object | None,
-        memory: _Memory,
+        memory: ChildMemory,
         drift: Sequence[Difference] = (),
     ) -> Failure | None:
         kind, key = child
-        before = memory.refusals.pop(child, None)
-        wait = min(before.wait * 2, _REFUSAL_EXPIRES) if before is not None and before.desired == body else _FIRST_RETRY
+        wait = memory.retry(child, body)
         try:
             failure = self._stranger(owner, body, kind, live) if live is not None else None
             if failure is None:
@@ -309,19 +250,18 @@ class Applier:
                 raise NamespaceGoing(error.message) from error
             failure = Failure(kind, key, _refusal(kind, key, error.message))
             if isinstance(error, Invalid | BadRequest):
-                wait = _REFUSAL_EXPIRES
+                wait = LASTING_REFUSAL
         if failure is not None:
-            version = metadata.resource_version(live) if live else ""
-            memory.refusals[child] = _Refusal(body, version, failure, wait, self._monotonic() + wait)
+            memory.refused(body, live, failure, wait=wait, now=self._monotonic())
         return failure
 
     async def _put(
         self,
         owner: Object,
         body: Object,
-        child: tuple[Kind, ObjectKey],
+        child: Child,
         live: Object | None,
-        memory: _Memory,
+        memory: ChildMemory,
         drift: Sequence[Difference],
     ) -> Failure | None:
         kind, key = child
@@ -338,7 +278,7 @@ class Applier:
             else:
                 if metadata.resource_version(answer) != observed:  # else it changed nothing, and no event tells of it
                     write.wrote(metadata.resource_version(answer))
-                self._settle(answer, body, child, memory)
+                self._tell_unkept(child, memory.applied(child, body, answer))
                 self._tell("create" if live is None else "apply", kind, key, map(str, drift))
                 return None
         return await self._put_over_unseen(owner, body, child, memory)
@@ -355,9 +295,7 @@ class Applier:
         self._tell("inherit", kind, key)
         return answer
 
-    async def _put_over_unseen(
-        self, owner: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory
-    ) -> Failure | None:
+    async def _put_over_unseen(self, owner: Object, body: Object, child: Child, memory: ChildMemory) -> Failure | None:
         """The name is taken by an object that the cache does not show: not yet, or because it lacks our labels."""
         kind, key = child
         try:
@@ -374,24 +312,6 @@ class Applier:
     def _stranger(self, owner: Object, body: Object, kind: Kind, live: Object) -> Failure | None:
         why = stranger(owner, body, kind, live, adopts=self._owns[kind])
         return Failure(kind, metadata.key(live), why) if why else None
-
-    def _settle(self, answer: Object, body: Object, child: tuple[Kind, ObjectKey], memory: _Memory) -> None:
-        """Remember what the server did not keep of an apply (a webhook put it back, say): no fight over it."""
-        compared = compare(answer, body, self._field_manager)
-        if compared.additions:
-            memory.additions[child] = compared.additions
-        else:
-            memory.additions.pop(child, None)
-        unkept = frozenset(map(str, compared.differences))
-        if unkept:
-            memory.unkept[child] = (body, unkept)
-            self._log.warning(
-                "the API server did not keep every applied field",
-                object=f"{child[0].kind} {child[1]}",
-                fields=sorted(unkept)[:10],
-            )
-        else:
-            memory.unkept.pop(child, None)
 
     # --- what should not be ---
 
@@ -425,6 +345,14 @@ class Applier:
 
         await _all([delete(reference) for reference in references])
         return 0 if metadata.is_deleting(owner) else len(references)
+
+    def _tell_unkept(self, child: Child, fields: Sequence[str]) -> None:
+        if fields:
+            self._log.warning(
+                "the API server did not keep every applied field",
+                object=f"{child[0].kind} {child[1]}",
+                fields=fields[:10],
+            )
 
     def _tell(self, operation: str, kind: Kind, key: ObjectKey, fields: Iterable[str] = ()) -> None:
         tell(self._log, operation, kind, key, fields)

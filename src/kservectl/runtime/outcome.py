@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kservectl.objects.kind import Kind
-from kservectl.objects.metadata import Object
+from kservectl.objects.metadata import Object, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,12 @@ class Outcome:
     """Annotations of the object itself to set (or, with None, to remove); empty almost always."""
     labels: Mapping[str, str | None] = field(default_factory=dict)
     """Labels of the object itself to set (or, with None, to remove); empty almost always."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A desired child that the server refused, or that belongs to somebody else. Trying again would not help."""
+
+    kind: Kind
+    key: ObjectKey
+    message: str

@@ -10,7 +10,7 @@ from kservectl.api.kinds import HTTP_ROUTE, SCALED_OBJECT
 from kservectl.controllers.inferencegraph.refusal import amended
 from kservectl.objects.kind import DEPLOYMENT
 from kservectl.objects.metadata import ObjectKey
-from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Failure
 from tests.controllers.inferencegraph.graphs import GATEWAY, KINDS, ROUTER, World, annotated, graph, service
 
 STOP = {"stop": "true"}

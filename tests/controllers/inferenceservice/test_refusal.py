@@ -8,7 +8,7 @@ from kservectl.api.kinds import HTTP_ROUTE, KNATIVE_SERVICE, OPEN_TELEMETRY_COLL
 from kservectl.controllers.inferenceservice.refusal import amended
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind
 from kservectl.objects.metadata import ObjectKey
-from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Failure
 from kservectl.runtime.view import StaticView
 from tests.controllers.inferenceservice.world import KINDS, START, World, service
 

@@ -8,8 +8,7 @@ from kservectl.api.kinds import LLM_INFERENCE_SERVICE
 from kservectl.controllers.localmodel.refusal import amended
 from kservectl.objects.kind import PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import Reference
+from kservectl.runtime.outcome import Failure, Reference
 from tests.controllers.localmodel.worlds import (
     CACHE,
     CACHE_NAMESPACE,

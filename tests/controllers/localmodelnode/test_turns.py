@@ -11,7 +11,7 @@ from kservectl.modelfolder.progress import DownloadProgress
 from kservectl.objects import metadata
 from kservectl.objects.kind import JOB
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Failure
 from kservectl.runtime.view import StaticView
 from tests.controllers.localmodelnode.worlds import (
     DOWNLOADED,

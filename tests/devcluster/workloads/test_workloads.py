@@ -7,7 +7,7 @@ from kservectl.devcluster.workloads import autoscaler, gateway, job, replicaset
 from kservectl.devcluster.workloads.node import NODE_NAME, misfit, node
 from kservectl.objects.kind import DEPLOYMENT, NODE, POD, SERVICE
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Failure
 from kservectl.runtime.view import StaticView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

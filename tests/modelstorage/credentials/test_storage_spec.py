@@ -58,6 +58,12 @@ def test_the_default_key() -> None:
     assert env(found) == {"STORAGE_CONFIG": "storage-config/default"}
 
 
+def test_the_default_key_may_be_missing() -> None:
+    found = resolved(notes(parameters={"type": "s3", "bucket": "b"}), stored(default=S3))
+    assert found.uri(PLACEHOLDER + "x") == "s3://b/x"
+    assert list(env(found)) == ["STORAGE_OVERRIDE_CONFIG"]
+
+
 def test_the_default_key_of_a_type() -> None:
     found = resolved(notes(parameters={"type": "s3"}), stored(default=S3, default_s3=S3 | {"bucket": "typed"}))
     assert found.uri(PLACEHOLDER + "x") == "s3://typed/x"
@@ -129,7 +135,7 @@ def test_an_empty_type_of_the_parameters_is_none() -> None:
 
 
 def test_no_type_at_all() -> None:
-    for objects in ((), (stored(default={}),)):
+    for objects in ((), (stored(default={}),), (stored(other=S3),)):
         assert refusal(notes(), *objects).startswith("unable to determine storage type")
 
 

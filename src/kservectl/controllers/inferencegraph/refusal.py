@@ -7,8 +7,7 @@ from kservectl.controllers.inferencegraph.status import GraphStatus
 from kservectl.controllers.inferenceservice.conditions import FALSE
 from kservectl.controllers.inferenceservice.failure import RECONCILE_FAILED
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
+from kservectl.runtime.outcome import EventRecord, Explanation, Failure, Outcome
 from kservectl.runtime.view import View
 
 

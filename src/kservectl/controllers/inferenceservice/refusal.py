@@ -22,8 +22,7 @@ from kservectl.controllers.inferenceservice.status import (
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONTROLLER_REVISION, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import Explanation, Outcome
+from kservectl.runtime.outcome import Explanation, Failure, Outcome
 from kservectl.runtime.view import View
 
 _ROUTES = (HTTP_ROUTE, INGRESS, VIRTUAL_SERVICE)

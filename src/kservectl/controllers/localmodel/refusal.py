@@ -7,8 +7,7 @@ from kservectl.api.reasons import next_step
 from kservectl.controllers.inferenceservice.conditions import ConditionSet
 from kservectl.controllers.localmodel.status import DEPENDENTS, READY, VOLUMES_READY
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
+from kservectl.runtime.outcome import EventRecord, Explanation, Failure, Outcome
 from kservectl.runtime.view import View
 
 _REASON = "VolumeRefused"

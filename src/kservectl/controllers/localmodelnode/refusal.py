@@ -7,8 +7,7 @@ from kservectl.controllers.localmodelnode.jobs import ERROR, model_key
 from kservectl.objects import metadata
 from kservectl.objects.kind import JOB
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.outcome import Failure, Outcome
 from kservectl.runtime.view import View
 
 REFUSED = "JobRefused"

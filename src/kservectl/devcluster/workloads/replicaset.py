@@ -9,8 +9,7 @@ from kservectl.devcluster.workloads.node import NODE_NAME, misfit
 from kservectl.objects import metadata
 from kservectl.objects.kind import NODE, POD
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import Failure
-from kservectl.runtime.outcome import Outcome
+from kservectl.runtime.outcome import Failure, Outcome
 from kservectl.runtime.view import View
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"

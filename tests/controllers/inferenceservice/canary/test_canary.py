@@ -13,7 +13,7 @@ from kservectl.objects.kind import (
     Kind,
 )
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Failure
+from kservectl.runtime.outcome import Failure
 from kservectl.runtime.view import StaticView
 from tests.controllers.inferenceservice.canary.services import (
     EXPLAINER,
