@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from documentation.tables import code, page, prose, table
 from kservectl.api.config import Config
 from kservectl.api.config_docs import CONFIG_DOCS, RESOURCE_DOCS
-from kservectl.api.config_keys import KeyModel
+from kservectl.api.config_model import KeyModel
 from kservectl.manifests.configuration import config_map
 
 

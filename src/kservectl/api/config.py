@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from kservectl.api import config_keys as keys
 from kservectl.api.config_ingress import Ingress
+from kservectl.api.config_model import KeyModel, ResourceMembers
 from kservectl.api.config_network_policy import NetworkPolicy
 from kservectl.api.config_security_policy import SecurityPolicy
 from kservectl.api.errors import describe, kind_of_value, sentence
@@ -47,7 +48,7 @@ _RESOURCE_ERRORS = {
 
 _REMEMBERED = 8
 
-Model = TypeVar("Model", bound=keys.KeyModel)
+Model = TypeVar("Model", bound=KeyModel)
 
 
 class ConfigError(Exception):
@@ -212,7 +213,7 @@ def _message(prefix: str, error: ValidationError, value: Any) -> str:
     return rules[0] if rules else prefix + sentence(describe(error, value))
 
 
-def _complete_resources(key: str, section: keys.ResourceMembers) -> Object:
+def _complete_resources(key: str, section: ResourceMembers) -> Object:
     problem = section.unparsable()
     if problem:
         member, why = problem

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from kservectl.api import gotemplate
-from kservectl.api.config_keys import KeyModel
+from kservectl.api.config_model import KeyModel
 from kservectl.objects.metadata import ObjectKey
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -1,20 +1,17 @@
 """The members of every key of KServe's ConfigMap `inferenceservice-config` but `ingress`: names, types, defaults, checks.
 
-Member names match in any case and unknown members are ignored, as the original reads them; null is the same as absent; a
-member of the wrong type is an error. What a *missing key* means is decided in `config.py`, not here.
+How members are read is told in `config_model.py`; what a *missing key* means is decided in `config.py`, not here.
 """
 
-from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, field_validator, model_validator
 
+from kservectl.api.config_model import KeyModel, ResourceMembers
 from kservectl.api.core import IntOrString
 from kservectl.api.rollout_choices import ROLLOUT_ANNOTATIONS
 from kservectl.objects import quantity
-from kservectl.objects.metadata import Object
 
 STANDARD = "Standard"
 KNATIVE = "Knative"
@@ -46,64 +43,6 @@ GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "intel.com/gpu", "habana.ai/ga
 def normalise_deployment_mode(mode: str) -> str:
     """The current spelling of a deployment mode: `RawDeployment` is `Standard`, `Serverless` is `Knative`."""
     return _LEGACY_MODES.get(mode, mode)
-
-
-class KeyModel(BaseModel):
-    """A JSON object of the ConfigMap: any case of a member's name, no surprise types, frozen once read."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _match_names_in_any_case(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        names = _names(cls)
-        return {names.get(name.lower(), name): member for name, member in value.items() if member is not None}
-
-
-@cache
-def _names(model: type[KeyModel]) -> dict[str, str]:
-    return {(field.alias or name).lower(): field.alias or name for name, field in model.model_fields.items()}
-
-
-class ResourceMembers(KeyModel):
-    """Default requests and limits, each a quantity or empty (no such request or limit)."""
-
-    cpu_request: str = ""
-    cpu_limit: str = ""
-    memory_request: str = ""
-    memory_limit: str = ""
-
-    def resources(self) -> Object:
-        """The `resources` of a container with whatever is set; `{}` when nothing is."""
-        found: Object = {}
-        for kind, cpu, memory in (
-            ("limits", self.cpu_limit, self.memory_limit),
-            ("requests", self.cpu_request, self.memory_request),
-        ):
-            amounts = {name: amount for name, amount in (("cpu", cpu), ("memory", memory)) if amount}
-            if amounts:
-                found[kind] = amounts
-        return found
-
-    def unparsable(self) -> tuple[str, str] | None:
-        """The first of the four members that is not a quantity (an empty one is none) and why; None when all are."""
-        for member in ("memoryRequest", "memoryLimit", "cpuRequest", "cpuLimit"):
-            amount = getattr(self, _SNAKE[member])
-            try:
-                quantity.parse(amount)
-            except quantity.InvalidQuantity as problem:
-                return member, str(problem) if amount else "it is not set"
-        return None
-
-
-_SNAKE = {
-    "memoryRequest": "memory_request",
-    "memoryLimit": "memory_limit",
-    "cpuRequest": "cpu_request",
-    "cpuLimit": "cpu_limit",
-}
 
 
 class ExplainerImage(KeyModel):
@@ -143,9 +82,9 @@ class InferenceServiceDefaults(KeyModel):
     """
 
     resource: ResourceMembers = ResourceMembers()
-    resource_by_model_format: dict[str, FormatResources] = {}
-    service_annotation_disallowed_list: list[str] = []
-    service_label_disallowed_list: list[str] = []
+    resource_by_model_format: dict[str, FormatResources] = Field(default_factory=dict)
+    service_annotation_disallowed_list: list[str] = Field(default_factory=list)
+    service_label_disallowed_list: list[str] = Field(default_factory=list)
 
     def format_resources(self, model_format: str) -> FormatResources | None:
         return self.resource_by_model_format.get(model_format)
@@ -362,7 +301,7 @@ class LoggerStorage(KeyModel):
     """Where payload logs are stored, unless the service says otherwise."""
 
     path: str = ""
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] = Field(default_factory=dict)
     key: str = ""
     service_account_name: str = ""
 
@@ -393,9 +332,9 @@ class Router(ResourceMembers):
     """Key `router`: the data plane of an InferenceGraph."""
 
     image: str = ""
-    headers: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = Field(default_factory=dict)
     image_pull_policy: str = ""
-    image_pull_secrets: list[str] = []
+    image_pull_secrets: list[str] = Field(default_factory=list)
 
     @property
     def propagated_headers(self) -> list[str]:

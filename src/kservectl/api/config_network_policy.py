@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from kservectl.api.config_keys import KeyModel
+from kservectl.api.config_model import KeyModel
 from kservectl.objects.metadata import Object
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)

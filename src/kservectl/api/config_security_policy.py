@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import ConfigDict, Field, field_validator
 
-from kservectl.api.config_keys import KeyModel
+from kservectl.api.config_model import KeyModel
 
 Action = Literal["Deny", "Warn"]
 

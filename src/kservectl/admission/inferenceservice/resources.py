@@ -4,7 +4,7 @@ from typing import Any
 
 from kservectl.admission.inferenceservice.implementations import block
 from kservectl.api.config import ConfigError
-from kservectl.api.config_keys import ResourceMembers
+from kservectl.api.config_model import ResourceMembers
 from kservectl.objects import quantity
 from kservectl.objects.metadata import Object
 
