@@ -337,6 +337,10 @@ _MODELS: Mapping[str, Reason] = {
         "The model does not fit beside the others.",
         "Raise the memory limit of the predictor, or delete models that it serves.",
     ),
+    "ModelConfigMissing": Reason(
+        "The ConfigMap with the list of models, which the InferenceService makes, does not exist.",
+        "Ask why the InferenceService has not made it: kubectl describe it, or `kservectl why`.",
+    ),
     "ModelConfigUnreadable": Reason(
         "The ConfigMap with the list of models cannot be read.",
         "Correct models.json in the ConfigMap, or delete the ConfigMap.",
