@@ -9,6 +9,7 @@ import pytest
 
 from kservectl.agent.server import BatchOptions
 from tests.agent.component import Component, Running, agent, component
+from tests.fake_clock import eventually
 
 PATH = "/v1/models/sum:predict"
 
@@ -145,8 +146,8 @@ async def test_a_caller_that_went_away_is_left_out(server: Component) -> None:
 
 
 async def test_what_waits_is_sent_when_the_agent_stops(server: Component) -> None:
-    async with batching(server, size=10, seconds=0.3) as running:
+    async with batching(server, size=10, seconds=3600) as running:
         waiting = asyncio.create_task(ask(running, [1]))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: running.metric("kservectl_agent_requests_under_way 1.0"))
         running.stop.set()
-        assert (await waiting)[1]["predictions"] == [1]
+        assert (await asyncio.wait_for(waiting, 10))[1]["predictions"] == [1]

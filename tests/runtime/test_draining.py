@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -24,7 +24,8 @@ class Served:
         self.stop, self.come, self.go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.app = web.Application()
         self.app.router.add_get("/{path:.*}", self.handle)
-        self.running = asyncio.create_task(self.server.run(self.app, self.stop))
+        self.closed: Callable[[], object] = lambda: None
+        self.running = asyncio.create_task(self.server.run(self.app, self.stop, closed=self.on_closed))
 
     async def handle(self, request: web.Request) -> web.Response:
         with self.server.under_way.request():
@@ -32,6 +33,9 @@ class Served:
                 self.come.set()
                 await self.go_on.wait()
             return web.Response(text="draining" if self.server.draining else "serving")
+
+    def on_closed(self) -> None:
+        self.closed()
 
     @property
     def url(self) -> str:
@@ -82,6 +86,22 @@ async def test_what_is_under_way_is_answered_when_nothing_new_is_taken() -> None
         served.go_on.set()
         assert await asking == "draining"
         await asyncio.wait_for(served.running, 5)
+
+
+async def test_what_waits_for_others_is_told_that_none_will_come() -> None:
+    async with serving() as (served, session):
+        asking = asyncio.create_task(text(session, f"{served.url}/slow"))
+        await served.come.wait()
+        listened: list[bool] = []
+
+        def closed() -> None:
+            listened.append(listens(served.server.port or 0))
+            served.go_on.set()
+
+        served.closed = closed
+        await served.end()
+        assert await asking == "draining"
+        assert listened == [False]
 
 
 async def test_what_takes_too_long_is_cut_off() -> None:

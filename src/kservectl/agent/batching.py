@@ -45,6 +45,7 @@ class Batcher:
         self._max_seconds = max_seconds
         self._clock = clock
         self._new_id = new_id
+        self._waits = True
         self._open: dict[tuple[str, bytes], _Batch] = {}
         self._group = asyncio.TaskGroup()
         self._sizes = Histogram(
@@ -59,9 +60,14 @@ class Batcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Send what waits at once, and wait for the answers."""
-        for batch in list(self._open.values()):
-            batch.closed.set()
+        self.wait_no_longer()
         await self._group.__aexit__(kind, error, trace)
+
+    def wait_no_longer(self) -> None:
+        """Send what waits at once, and from now on everything as it comes."""
+        self._waits = False
+        for batch in self._open.values():
+            batch.closed.set()
 
     async def predict(self, path: str, body: bytes) -> Answer:
         """The answer for one caller; raises NotBatchable for a body without instances. `path` may have a query."""
@@ -75,7 +81,7 @@ class Batcher:
             batch = self._open[key] = _Batch(path, rest)
             self._group.create_task(self._run(key, batch))
         place = batch.add(instances)
-        if len(batch.instances) >= self._max_size:
+        if not self._waits or len(batch.instances) >= self._max_size:
             batch.closed.set()
         return await place
 

@@ -128,7 +128,7 @@ class Agent:
             handler = _Handler(self, backend, batcher, readiness)
             try:
                 async with batcher or nullcontext():
-                    await self._serve(handler, stop)
+                    await self._serve(handler, stop, batcher)
             finally:
                 if pulling is not None:
                     pulling.cancel()
@@ -171,11 +171,12 @@ class Agent:
             self._puller.look_again()
         self._server_is_up = up
 
-    async def _serve(self, handler: "_Handler", stop: asyncio.Event) -> None:
+    async def _serve(self, handler: "_Handler", stop: asyncio.Event, batcher: Batcher | None) -> None:
         app = web.Application(client_max_size=self._options.max_bytes)
         app.router.add_route("*", "/{path:.*}", handler.handle)
         self._log.info("agent starts", model_server=self._options.component)
-        await self._serving.run(app, stop, auto_decompress=False)
+        closed = batcher.wait_no_longer if batcher is not None else lambda: None
+        await self._serving.run(app, stop, closed=closed, auto_decompress=False)
 
     async def _admin(self) -> HttpServer | None:
         """Metrics and the state of models. That its port is taken is no reason not to serve."""

@@ -5,6 +5,7 @@ is `draining`, for its readiness to tell, and goes on; then it listens no more a
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -38,10 +39,13 @@ class DrainingServer:
         self.port: int | None = None
         """The port that is listened on, once `started` is set."""
 
-    async def run(self, app: web.Application, stop: asyncio.Event, **options: Any) -> None:
+    async def run(
+        self, app: web.Application, stop: asyncio.Event, *, closed: Callable[[], None] = lambda: None, **options: Any
+    ) -> None:
         """Serve `app` until `stop` is set, then drain; raises OSError when the address cannot be listened on.
 
-        `options` are aiohttp's for a runner. A handler is cancelled when its caller leaves.
+        `closed` is called once nobody else is let in, before what is under way is waited for: requests that wait for others have
+        to go on alone. `options` are aiohttp's for a runner. A handler is cancelled when its caller leaves.
         """
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_WRITING_SECONDS, **options
@@ -58,6 +62,7 @@ class DrainingServer:
             self._log.info(f"{self._name} stops", drain_seconds=self._drain_seconds)
             await self._clock.sleep(self._drain_seconds)
             await site.stop()
+            closed()
             if not await self.under_way.finished(self._clock, self._finish_seconds):
                 self._log.warning("requests are cut off", requests=self.under_way.count)
         finally:
