@@ -174,6 +174,13 @@ def test_two_modelcars_are_numbered() -> None:
         "kserve-provision-location",
         "kserve-provision-location-1",
     ]
+    server, first, second = answer["containers"]
+    mounts = [
+        {"name": "kserve-provision-location", "mountPath": "/mnt/a"},
+        {"name": "kserve-provision-location-1", "mountPath": "/mnt/b"},
+    ]
+    assert server["volumeMounts"] == mounts
+    assert [first["volumeMounts"], second["volumeMounts"]] == [mounts[:1], mounts[1:]]
     script = named(answer["containers"], "modelcar-1")["args"][2]
     assert script == "mkdir -p /mnt/b && ln -sf /proc/$$$$/root/models /mnt/b/x && sleep infinity"
 
@@ -192,6 +199,7 @@ def test_each_image_is_checked_by_its_own_mode(other: Any) -> None:
     assert "is specified more than once" in refusal(volume("/mnt/a"), other("/mnt/a"))
     assert "is specified more than once" in refusal(other("/mnt/a"), volume("/mnt/a"))
     assert len(done(pod(), volume("/mnt/a"), other("/mnt/b"))["volumes"]) == 2
+    assert len(done(pod(), other("/mnt/a"), volume("/mnt/b"))["volumes"]) == 2
 
 
 def test_modelcars_below_one_folder_are_refused() -> None:

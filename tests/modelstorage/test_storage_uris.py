@@ -59,7 +59,13 @@ def test_a_single_download_is_mounted_at_its_own_path() -> None:
 
 
 def test_downloads_without_a_common_folder_are_refused() -> None:
-    assert "no common folder" in refusal(("gs://b/one", "/mnt/one"), ("gs://b/two", "/opt/two"))
+    assert refusal(("gs://b/one", "/mnt/one"), ("gs://b/two", "/opt/two")) == (
+        "storageUris: the mount paths /mnt/one, /opt/two have no common folder but /; put them into one"
+    )
+
+
+def test_a_single_download_may_be_at_the_root() -> None:
+    assert done(pod(), ("gs://b/one", "/"))["volumes"] == [{"name": "model", "emptyDir": {}}]
 
 
 def test_claims_are_mounted_each_at_its_path_with_its_folder() -> None:

@@ -115,15 +115,21 @@ def test_the_account_is_needed_and_missed() -> None:
 
 @pytest.mark.parametrize("storage", [{}, {"caBundleConfigMapName": "cas"}])
 def test_the_bundle_of_the_credentials_goes_before_the_configured_one(storage: Object) -> None:
-    notes = {"serving.kserve.io/s3-cabundle-configmap": "mine"}
+    notes = {"serving.kserve.io/s3-cabundle-configmap": "mine", "serving.kserve.io/s3-cabundle": "/own/ca.pem"}
     find = cluster(account("s3"), secret("s3", annotations=notes, awsSecretAccessKey="s"))
     original = prepared("s3://b/m", storage=storage)
     answer = done(original, context(find=find, service=LISTED, storage=storage))["spec"]
     (init,) = answer["initContainers"]
     assert env_of(init)["CA_BUNDLE_CONFIGMAP_NAME"] == "mine"
-    assert [found["name"] for found in init["volumeMounts"]].count("cabundle-cert") == 1
-    bundles = [found for found in answer["volumes"] if found["name"] == "cabundle-cert"]
-    assert bundles == [{"name": "cabundle-cert", "configMap": {"name": "mine"}}]
+    assert env_of(init)["CA_BUNDLE_VOLUME_MOUNT_POINT"] == "/own"
+    assert init["volumeMounts"] == [
+        {"name": "mnt-models-0", "mountPath": "/mnt/models/0"},
+        {"name": "cabundle-cert", "mountPath": "/own", "readOnly": True},
+    ]
+    assert answer["volumes"] == [
+        {"name": "mnt-models-0", "emptyDir": {}},
+        {"name": "cabundle-cert", "configMap": {"name": "mine"}},
+    ]
 
 
 def test_the_configured_bundle_stays_where_credentials_bring_none() -> None:
