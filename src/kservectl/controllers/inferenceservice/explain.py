@@ -20,6 +20,7 @@ from kservectl.controllers.inferenceservice.pod_state import (
 )
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, STOPPED
 from kservectl.controllers.inferenceservice.stop import STOP_ANNOTATION
+from kservectl.modelstorage.oci.modelcar import CONTAINER as MODELCAR
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation
@@ -36,6 +37,13 @@ _IMAGE_PROBLEMS = frozenset(
 )
 _NOT_MADE = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _QUOTED = 400
+_NO_SHELL = 'exec: "sh"'
+"""In the kubelet's words where an image has no shell, whichever runtime found out."""
+
+_OTHER_WAYS = (
+    "A model in mode modelcar needs a shell in its image. Put one into it, or do without: write oci+native://IMAGE where the "
+    "cluster mounts images as volumes (Kubernetes 1.33 or later), or oci+fetch://IMAGE to download the model out of it."
+)
 
 
 def conditions(found: ConditionSet, *, ingress_step: str = "") -> Iterator[Explanation]:
@@ -107,7 +115,9 @@ def _container(about: str, pod: str, container: ContainerState, role: str) -> Ex
         return Explanation(
             about,
             f"{which} cannot be started ({container.waiting}{_quoted(container.waiting_message)}).",
-            next_step=f"Create the Secret, ConfigMap or volume that the message names, or correct the {role}.",
+            next_step=_OTHER_WAYS
+            if _lacks_shell(container, container.waiting_message)
+            else f"Create the Secret, ConfigMap or volume that the message names, or correct the {role}.",
         )
     # A container that was started once more runs until it ends as it did before.
     ending = container.ended or container.previous
@@ -136,8 +146,13 @@ def _ended(about: str, which: str, pod: str, container: ContainerState, ending: 
     return Explanation(
         about,
         f"{which} ended with exit code {ending.exit_code}{again}{_quoted(ending.message)}.",
-        next_step=_logs(pod, container),
+        next_step=_OTHER_WAYS if _lacks_shell(container, ending.message) else _logs(pod, container),
     )
+
+
+def _lacks_shell(container: ContainerState, message: str) -> bool:
+    """Whether the image of a model was to be linked to, which takes a shell inside of it."""
+    return container.name.startswith(MODELCAR) and _NO_SHELL in message
 
 
 def _spec_of(container: str, role: str) -> str:

@@ -12,7 +12,9 @@ from kservectl.modelstorage.podspec import with_changed, with_container, with_en
 from kservectl.modelstorage.targets import targets
 from kservectl.objects.metadata import Object
 
-_CONTAINER = "modelcar"
+CONTAINER = "modelcar"
+"""How the names of a side car and its init container begin."""
+
 _INIT_CONTAINER = "modelcar-init"
 _VOLUME = "kserve-provision-location"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+", re.ASCII)
@@ -35,7 +37,7 @@ def with_modelcar(pod: Object, source: OciSource, position: int, context: Storag
     for name in targets(pod):
         pod = with_changed(pod, name, served)
     pod = with_volume(pod, {"name": _VOLUME + suffix, "emptyDir": {}})
-    car = _container(_CONTAINER + suffix, source.image, _link(source.path), context) | {"volumeMounts": [mount]}
+    car = _container(CONTAINER + suffix, source.image, _link(source.path), context) | {"volumeMounts": [mount]}
     pod = with_container(pod, car | {"securityContext": user} if user else car)
     checking = _container(_INIT_CONTAINER + suffix, source.image, _check(source.image), context)
     pod = with_container(pod, checking, "initContainers")
