@@ -148,7 +148,8 @@ def test_the_transformer_sees_a_modelcar_too_and_side_cars_do_not() -> None:
 
 def test_the_configured_user_and_amounts_of_modelcars() -> None:
     where = context(storage={"uidModelcar": 1010, "cpuModelcar": "20m", "memoryModelcar": "30Mi"})
-    server, transformer = container(securityContext={"runAsNonRoot": True}), container("transformer-container")
+    own = {"runAsNonRoot": True, "runAsUser": 5}
+    server, transformer = container(securityContext=own), container("transformer-container")
     answer = done(pod(server, transformer), car(), where=where)
     server, transformer, sidecar = answer["containers"]
     assert transformer["securityContext"] == {"runAsUser": 1010}

@@ -20,6 +20,12 @@ def test_a_volume_is_named_after_its_path(path: str, name: str) -> None:
     assert volume_name(path, "root") == name
 
 
+def test_a_path_makes_a_name_of_at_most_63_characters() -> None:
+    assert volume_name("/" + "x" * 63, "root") == "x" * 63
+    (longer, other) = (volume_name("/" + "x" * 63 + end, "root") for end in "xy")
+    assert len(longer) == len(other) == 63 and longer != other
+
+
 @given(segments)
 def test_every_path_makes_a_name_that_kubernetes_takes(parts: list[str]) -> None:
     name = volume_name("/" + "/".join(parts), "root")
