@@ -70,7 +70,10 @@ def confidential(uri: str | None, **block: Any) -> Object:
 
 def canary(*entries: Any, stable: Any = None, notes: Any = STANDARD) -> Object:
     listed = [
-        {"trafficPercent": percent, "predictor": {"name": name, **model(storageUri=f"gs://b/{name}"), **more}}
+        {
+            "trafficPercent": percent,
+            "predictor": ({"name": name} if name else {}) | model(storageUri=f"gs://b/{name}") | more,
+        }
         for name, percent, more in entries
     ]
     return service(model() | (stable or {}), annotations=dict(notes), canary=listed)
@@ -86,7 +89,8 @@ ALLOWED: dict[str, Object] = {
         resource("memory", "AverageValue", averageValue="1Gi"),
     ),
     "V8 cpu": scaled(KEDA, resource("cpu", "Utilization", averageUtilization=80)),
-    "V8 memory": scaled(KEDA, resource("memory", "AverageValue", averageValue="2Gi")),
+    "V8 memory 1Gi": scaled(KEDA, resource("memory", "AverageValue", averageValue="1Gi")),
+    "V8 memory 2Gi": scaled(KEDA, resource("memory", "AverageValue", averageValue="2Gi")),
     "V8 external": scaled(KEDA, external()),
     "V8 pod metric": scaled(KEDA, pod_metric(value="5")),
     "V12": predictor(**model(), serviceAccountName="models"),
@@ -102,6 +106,10 @@ ALLOWED: dict[str, Object] = {
     "V22 alone": predictor(containers=[{**SERVER, "env": URI}]),
     "V24 oci": workers(storageUri="oci://image"),
     "V24 pvc": workers(),
+    "V24 worker gpu": workers(
+        {"serving.kserve.io/gpu-resource-types": '["unknownGPU.com/gpu"]'},
+        spec={"containers": [{"name": "w", "resources": {"limits": {"unknownGPU.com/gpu": "1"}}}]},
+    ),
     "V24 gpu": workers(
         {"serving.kserve.io/gpu-resource-types": '["unknownGPU.com/gpu"]'},
         resources={"limits": {"unknownGPU.com/gpu": "1"}},
@@ -110,6 +118,7 @@ ALLOWED: dict[str, Object] = {
     "V31 empty": predictor(**model()),
     "V31 single": sources(("gs://b/m", None)),
     "V31 two": sources(("gs://b/a", "/mnt/models/a"), ("gs://b/b", "/mnt/models/b")),
+    "V34 minimum unset": canary(("a", 10, {}), stable={"minReplicas": 4}),
     "V32": predictor(**model(env=[{"name": "PYTHONPATHS", "value": "x"}])),
     "V33 disabled": confidential(None, enabled=False),
     "V33 with id": confidential("s3://b/m", resourceId="kbs:///a/b/c"),
@@ -213,6 +222,11 @@ REFUSED: dict[str, tuple[Object, str]] = {
     "V33 no uri": (confidential(None), "confidential model serving requires storageUri to be set"),
     "V33 id": (confidential("s3://b", resourceId="a/b/c"), "must be in the format kbs:///<repo>/<type>/<tag>"),
     "V35 mode": (canary(("a", 10, {}), notes={}), "canary is only supported in Standard deployment mode"),
+    "V35 name": (canary((None, 10, {})), "canary[0] predictor.name is required"),
+    "V35 custom": (
+        service({"containers": [SERVER]}, annotations=STANDARD, canary=[{"predictor": {"name": "a", **model()}}]),
+        "canary requires a stable predictor with a model",
+    ),
     "V35 duplicate": (canary(("a", 10, {}), ("a", 10, {})), 'canary predictor.name "a" is duplicated'),
     "V35 stable": (canary(("a", 10, {}), stable={"name": "a"}), "conflicts with stable predictor name"),
     "V35 sum": (canary(("a", 60, {}), ("b", 50, {})), "(110) must be <= 100"),
@@ -387,4 +401,6 @@ def test_d23_old_modes(written: str, stored: str) -> None:
 
 def test_d25_no_configuration_at_all() -> None:
     made = default(predictor(**model()), Config(None), creating=True)
-    assert made["spec"]["predictor"]["model"] == model()["model"]
+    # An absent key `security` means no token (weakness W31, kept), also where the whole ConfigMap is absent.
+    assert made["spec"] == {"predictor": model() | {"automountServiceAccountToken": False}}
+    assert made["metadata"]["annotations"] == {MODE: "Standard", "modelFormat": "sklearn"}
