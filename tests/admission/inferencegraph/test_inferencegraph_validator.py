@@ -65,6 +65,7 @@ def test_step_names_are_unique_within_a_node_only() -> None:
         root=node("Sequence", {"nodeName": "next", "name": "one"}), next=node("Sequence", {**A, "name": "one"})
     )
     assert messages(apart) == []
+    assert messages(graph(root=node("Sequence", {**A, "name": ""}, {"serviceName": "b", "name": ""}))) == []
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,8 @@ def test_a_step_has_exactly_one_target(step: Object, said: str) -> None:
 def test_weights_of_a_splitter_are_whole() -> None:
     good = node("Splitter", {**A, "weight": 20}, {"serviceUrl": "http://b", "weight": 80})
     assert messages(graph(root=good)) == []
+    all_to_one = node("Splitter", {**A, "weight": 0}, {"serviceUrl": "http://b", "weight": 100})
+    assert messages(graph(root=all_to_one)) == []
     short = node("Splitter", {**A, "weight": 20}, {"serviceName": "b", "weight": 79})
     assert messages(graph(root=short)) == [
         "InferenceGraph[flow] Node[root] splitter node: the sum of traffic weights for all routing targets should be 100"

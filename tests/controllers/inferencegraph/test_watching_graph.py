@@ -16,6 +16,7 @@ FLOW = [ObjectKey("ml", "flow")]
 def test_a_service_that_moves_concerns_the_graphs_that_name_it() -> None:
     assert watching.of_service(Change(service(), service(ready=False)), VIEW) == FLOW
     assert watching.of_service(Change(service(address=""), service()), VIEW) == FLOW
+    assert watching.of_service(Change(service(), service(predictor={"triton": {}})), VIEW) == FLOW
     assert watching.of_service(Change(None, service()), VIEW) == FLOW
     assert watching.of_service(Change(service(), None), VIEW) == FLOW
     assert watching.of_service(Change(None, service("other")), VIEW) == []

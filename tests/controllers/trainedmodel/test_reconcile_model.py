@@ -174,6 +174,33 @@ def test_a_model_that_does_not_fit_keeps_nothing_from_others() -> None:
     assert world.names == ["small"]
 
 
+def test_a_model_that_never_had_memory_keeps_none_while_it_goes() -> None:
+    world = World(garden("256Mi"), config_map(), model("first", age=90), model("second", age=10))
+    world.start_deleting("first")
+    assert world.decide("second").labels[ALLOCATED] == "garden"
+
+
+def test_memory_of_another_service_is_no_memory_here() -> None:
+    moved = model("moved", age=10, labels={ALLOCATED: "elsewhere"})
+    world = World(garden("256Mi"), config_map(), moved, model("old", age=90))
+    world.settle()
+    assert world.names == ["old"]
+
+
+@pytest.mark.parametrize(("of_the_server", "of_the_other", "served"), [("1Gi", "0", True), ("0", "1Gi", False)])
+def test_the_memory_of_a_custom_server_is_that_of_its_main_container(
+    of_the_server: str, of_the_other: str, served: bool
+) -> None:
+    def container(name: str, memory: str) -> Object:
+        env = [{"name": "MULTI_MODEL_SERVER", "value": "true"}]
+        return {"name": name, "env": env, "resources": {"limits": {"memory": memory}}}
+
+    containers = [container("other", of_the_other), container("kserve-container", of_the_server)]
+    world = World(garden(predictor={"containers": containers}), config_map(), model())
+    world.settle()
+    assert world.conditions()["MemoryResourceAvailable"] == str(served)
+
+
 def test_memory_is_free_once_a_model_is_gone() -> None:
     world = World(garden("256Mi"), config_map(), model("first", age=90), model("second", age=10))
     world.settle()
