@@ -171,7 +171,8 @@ class _Picture:
     def __init__(self, progress: Progress, console: Console) -> None:
         self._progress = progress
         self._console = console
-        self._live = Live(console=console, auto_refresh=False) if sys.stdout.isatty() else None
+        # A console of its own: where lines are not wrapped, trees are cut.
+        self._live = Live(console=Console(), auto_refresh=False) if sys.stdout.isatty() else None
         self._said: dict[str, str] = {}
 
     def __enter__(self) -> "_Picture":

@@ -1,10 +1,12 @@
 """Writing objects and trees for people and for programs."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
@@ -13,6 +15,7 @@ from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_ANY_WIDTH = 100_000
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
 
 
@@ -39,6 +42,11 @@ def as_tree(node: Node) -> Tree:
     for child in node.children:
         tree.children.append(as_tree(child))
     return tree
+
+
+def print_tree(node: Node) -> None:
+    """On a terminal long lines are wrapped beside the branches; elsewhere they are as long as they are."""
+    Console(width=None if sys.stdout.isatty() else _ANY_WIDTH).print(as_tree(node))
 
 
 def _line(node: Node) -> Text:

@@ -5,7 +5,6 @@ import random
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
 from rich.live import Live
 
 from kservectl.api.kinds import (
@@ -17,7 +16,7 @@ from kservectl.api.kinds import (
     VIRTUAL_SERVICE,
 )
 from kservectl.cli.connect import cluster_options, connected
-from kservectl.cli.printing import as_json, as_tree
+from kservectl.cli.printing import as_json, as_tree, print_tree
 from kservectl.cli.process import run_until_signal
 from kservectl.cli.target import not_found, resolve
 from kservectl.client.client import Client
@@ -88,7 +87,7 @@ def tree(target: str, kubeconfig: str, context: str, namespace: str, watch: bool
         if output == "json":
             click.echo(as_json(node.document()), nl=False)
         else:
-            Console(soft_wrap=True).print(as_tree(node))
+            print_tree(node)
         return 0
 
     run_until_signal(main)
