@@ -17,7 +17,9 @@ from kservectl.objects.metadata import Object
 class KeyModel(BaseModel):
     """A JSON object of the ConfigMap: any case of a member's name, no surprise types, frozen once read."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        defer_build=True, strict=True, extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
 
     @model_validator(mode="before")
     @classmethod

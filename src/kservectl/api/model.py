@@ -31,6 +31,7 @@ class ApiModel(BaseModel):
     """A part of a KServe object. Attributes are snake_case, the wire names are the aliases."""
 
     model_config = ConfigDict(
+        defer_build=True,
         strict=True,
         extra="allow",
         alias_generator=to_camel,
