@@ -1,6 +1,7 @@
-"""`python -m benchmarks [ROW …]`: the rows of the design's section 6, each on a real control plane, as one table.
+"""`python -m benchmarks [ROW …]`: the rows of the design's section 6, each on a real control plane, as a table.
 
-Ratios are made against something measured in the same run. `--write` keeps the table in benchmarks/README.md, with the machine.
+Ratios are made against something measured in the same run. `--write` keeps each row in benchmarks/README.md, with the machine,
+in place of what was kept of it.
 """
 
 import argparse
@@ -13,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.rows import admission, burst, churn, fleet, kernel, sharding, starving
-from benchmarks.table import Figure, markdown
+from benchmarks.table import Figure, markdown, renewed
 
 _README = Path(__file__).with_name("README.md")
-_TABLE = re.compile(r"(<!-- table -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- table -->\n)(.*?)(\n<!-- end of table -->)", re.DOTALL)
 _DELAY = 10.0
 
 
@@ -34,15 +35,23 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
     }
 
 
-async def _measure(chosen: Sequence[str], options: argparse.Namespace) -> list[Figure]:
-    figures: list[Figure] = []
+async def _measure(chosen: Sequence[str], options: argparse.Namespace) -> bool:
+    """Whether every target was reached. What is kept is written after each row: the next one may fail."""
+    reached = True
     available = rows(options)
     for name in chosen or available:
         print(f"--- {name}", flush=True)
         found = await available[name]()
         print(markdown(found), flush=True)
-        figures += found
-    return figures
+        reached = reached and all(each.reached is not False for each in found)
+        if options.write:
+            _keep({name: f"{_machine()}.\n\n{markdown(found)}"}, list(available))
+    return reached
+
+
+def _keep(measured: Mapping[str, str], order: Sequence[str]) -> None:
+    text = _README.read_text()
+    _README.write_text(_TABLE.sub(lambda found: f"{found[1]}{renewed(found[2], measured, order)}{found[3]}", text))
 
 
 def _machine() -> str:
@@ -70,16 +79,11 @@ def main() -> int:
         help="fewer objects for kopf in the row kernel, to end in time",
     )
     parser.add_argument("--peer", default="", metavar="PATH", help="another manager to run on the same work")
-    parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/README.md")
+    parser.add_argument("--write", action="store_true", help="keep the tables in benchmarks/README.md")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(rows(options)):
         parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(rows(options))}")
-    figures = asyncio.run(_measure(options.rows, options))
-    if options.write:
-        table = f"{_machine()}.\n\n{markdown(figures)}"
-        text = _README.read_text()
-        _README.write_text(_TABLE.sub(lambda found: found[1] + table + found[2], text))
-    return int(any(each.reached is False for each in figures))
+    return int(not asyncio.run(_measure(options.rows, options)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Figures beside what they are compared with, and whether a target of the design (section 6) is reached."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+_HEADING = "\n#### "
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,16 @@ def markdown(figures: Sequence[Figure]) -> str:
         cells = (each.row, each.what, each.value, each.reference, each.target, marks[each.reached])
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def renewed(kept: str, measured: Mapping[str, str], order: Sequence[str]) -> str:
+    """The text of many rows, each below a heading of its own, with those that were `measured` now in place of their older selves.
+
+    `order` names every row there is; what is kept of others goes.
+    """
+    rows: dict[str, str] = {}
+    for section in f"\n{kept}".split(_HEADING)[1:]:
+        name, _, text = section.partition("\n")
+        rows[name.strip()] = text.strip()
+    rows |= measured
+    return "\n\n".join(f"{_HEADING.strip()} {name}\n\n{rows[name]}" for name in order if name in rows)
