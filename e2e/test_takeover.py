@@ -4,8 +4,8 @@ managers never work at once.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,18 @@ import pytest
 from e2e.api import Api, condition
 from e2e.conftest import Configure, StartManager
 from e2e.installation import SYSTEM_NAMESPACE, allow_sharding
+from e2e.left_graph import ROUTER, left_graph
 from e2e.left_services import LeftService
 from e2e.manager import ManagerProcess
 from e2e.predecessor import CHILDREN, leave_behind, register_webhooks, unregister_webhooks
 from e2e.process import kservectl
 from e2e.target import Target
-from kservectl.api.kinds import INFERENCE_SERVICE
+from kservectl.api.kinds import GATEWAY, HTTP_ROUTE, INFERENCE_GRAPH, INFERENCE_SERVICE
 from kservectl.assembly import LEASE_NAME
 from kservectl.clock import rfc3339_micro
+from kservectl.manifests.gateway import gateway
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONTROLLER_REVISION, DEPLOYMENT, LEASE
+from kservectl.objects.kind import CONTROLLER_REVISION, DEPLOYMENT, LEASE, Kind
 from kservectl.objects.metadata import Object
 from kservectl.preflight.fields import field_changes
 from kservectl.preflight.forecast import comparable
@@ -74,6 +76,17 @@ async def without_webhooks(api: Api) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def no_gateway(api: Api) -> AsyncIterator[None]:
+    """While nobody says anything about new routes; on the real cluster the simulated gateway needs no object."""
+    wanted = gateway()
+    await api.delete(GATEWAY, metadata.name(wanted), metadata.namespace(wanted))
+    try:
+        yield
+    finally:
+        await api.client.apply(GATEWAY, wanted)
+
+
+@asynccontextmanager
 async def kserve_leads(api: Api) -> AsyncIterator[None]:
     """KServe's manager works: it holds the Lease and renews it."""
 
@@ -100,15 +113,15 @@ async def _hold(api: Api) -> None:
 
 
 class ReadyWatch:
-    """Watches that services that are Ready stay so."""
+    """Watches that services (or graphs) that are Ready stay so."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str, kind: Kind = INFERENCE_SERVICE) -> None:
         self.lost: list[str] = []
-        self._api, self._namespace = api, namespace
+        self._api, self._namespace, self._kind = api, namespace, kind
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["ReadyWatch"]:
-        listed = await self._api.client.list(INFERENCE_SERVICE, self._namespace)
+        listed = await self._api.client.list(self._kind, self._namespace)
         assert all(condition(each, "Ready").get("status") == "True" for each in listed["items"])
         task = asyncio.create_task(self._watch(listed["metadata"]["resourceVersion"]))
         try:
@@ -118,7 +131,7 @@ class ReadyWatch:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _watch(self, version: str) -> None:
-        async with self._api.client.watch(INFERENCE_SERVICE, self._namespace, resource_version=version) as events:
+        async with self._api.client.watch(self._kind, self._namespace, resource_version=version) as events:
             async for event in events:
                 gone = event.type == "DELETED"
                 if event.type != "BOOKMARK" and (gone or condition(event.object, "Ready").get("status") != "True"):
@@ -130,6 +143,10 @@ async def leave(api: Api, cluster: Target, namespace: str, services: Iterable[Le
     services = list(services)
     objects = [obj for each in services for obj in each.objects()]
     objects += [obj for each in services if each.name == "was-transformed" for obj in each.removed_transformer()]
+    await _leave(api, cluster, namespace, objects)
+
+
+async def _leave(api: Api, cluster: Target, namespace: str, objects: Sequence[Object]) -> None:
     await leave_behind(cluster.kubeconfig, objects)
     await api.until_all(
         DEPLOYMENT,
@@ -238,6 +255,34 @@ async def test_services_are_taken_over_as_they_are_and_preflight_says_what_chang
     assert _OLD not in metadata.labels(after["Service", "stale-predictor"])
     assert _OLD not in metadata.annotations(after["Deployment", "stale-predictor"])
     assert (await preflight(cluster, namespace))[1]["summary"]["updates"] == 0
+
+
+@pytest.mark.timeout(180)
+async def test_a_graph_stays_ready_although_it_gets_a_route_only_now(
+    api: Api, namespace: str, cluster: Target, managers: StartManager, configure: Configure
+) -> None:
+    await configure("router", image=ROUTER)
+    async with without_webhooks(api):
+        await _leave(api, cluster, namespace, left_graph("flow", namespace))
+    _, report = await preflight(cluster, namespace)
+    assert report["summary"]["rollouts"] == 0, [each for each in told_updates(report) if each["rollsOut"]]
+    assert announced(report)["HTTPRoute", "flow"] == ("create", frozenset())
+    before = await api.get(DEPLOYMENT, "flow", namespace)
+
+    manager = managers()
+    async with ReadyWatch(api, namespace, INFERENCE_GRAPH).watching() as watch:
+        async with no_gateway(api) if cluster.is_devcluster else nullcontext():
+            await asyncio.to_thread(manager.start_ready)
+            await until_at_rest(manager)
+            assert await api.get(HTTP_ROUTE, "flow", namespace)
+        graph = await api.until(
+            INFERENCE_GRAPH, "flow", namespace, lambda found: "deploymentMode" in found["status"], "it is taken over"
+        )
+        await until_at_rest(manager)
+    assert watch.lost == []
+    assert condition(graph, "Ready")["lastTransitionTime"] <= metadata.metadata(before)["creationTimestamp"]
+    after = await api.get(DEPLOYMENT, "flow", namespace)
+    assert metadata.generation(after) == metadata.generation(before)
 
 
 async def test_nothing_starts_beside_a_manager_that_works(api: Api, managers: StartManager) -> None:

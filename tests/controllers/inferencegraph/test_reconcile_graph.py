@@ -2,11 +2,13 @@
 
 import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from kservectl.api.kinds import HTTP_ROUTE, SCALED_OBJECT
+from kservectl.clock import rfc3339
 from kservectl.controllers.inferencegraph.refusal import amended
 from kservectl.objects.kind import DEPLOYMENT
 from kservectl.objects.metadata import ObjectKey
@@ -400,3 +402,45 @@ def test_what_the_server_refuses_is_told_once() -> None:
     again = amended(world.graph, world.decide(), [failure], world.view())
     assert again.events == ()
     assert again.status == told.status
+
+
+def taken_over() -> World:
+    """A Ready graph as KServe's manager leaves it: without a route, and without a word about its mode."""
+    world = World(graph())
+    world.settle()
+    del world.children["HTTPRoute", "flow"]
+    conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": "2025-01-01T00:00:00Z"}]
+    world.graph["status"] = {"conditions": conditions, "observedGeneration": 1, "url": "http://flow-ml.example.com"}
+    return world
+
+
+def test_a_graph_that_is_taken_over_stays_ready_until_a_gateway_has_seen_its_route() -> None:
+    world = taken_over()
+    left = world.graph["status"]
+    for _ in range(3):
+        outcome = world.step()
+        assert outcome.status is None
+        assert ("HTTPRoute", "flow") in world.children
+        world.child("HTTPRoute")["metadata"]["creationTimestamp"] = rfc3339(world.now)
+    assert world.graph["status"] == left
+    world.accept()
+    world.step()
+    assert world.condition()["status"] == "True"
+    assert world.condition()["lastTransitionTime"] == "2025-01-01T00:00:00Z"
+    assert world.graph["status"]["deploymentMode"] == "Standard"
+
+
+def test_a_graph_that_is_taken_over_where_no_gateway_answers_is_said_not_to_be_reached() -> None:
+    world = taken_over()
+    assert world.step().requeue_after == 60
+    world.child("HTTPRoute")["metadata"]["creationTimestamp"] = rfc3339(world.now - timedelta(seconds=61))
+    world.step()
+    assert (world.condition()["status"], world.condition()["reason"]) == ("False", "ParentStatusNotAvailable")
+
+
+def test_a_graph_whose_route_is_taken_away_is_not_called_ready() -> None:
+    world = World(graph())
+    world.settle()
+    del world.children["HTTPRoute", "flow"]
+    world.step()
+    assert world.condition()["reason"] == "ParentStatusNotAvailable"

@@ -31,7 +31,8 @@ _DEFAULT_TIMEOUT = 60
 class Exposure:
     """The routes, whether they carry traffic, and the public URL.
 
-    `complete` is False where it cannot be known which routes there are: none may be deleted then.
+    `complete` is False where it cannot be known which routes there are: none may be deleted then. `unanswered` is the route that
+    no gateway has said anything about yet, an empty one while it is not there.
     """
 
     routes: Sequence[Object]
@@ -39,6 +40,7 @@ class Exposure:
     url: str
     next_step: str = ""
     complete: bool = True
+    unanswered: Object | None = None
 
 
 def expose(
@@ -97,7 +99,13 @@ def expose(
         f"{config.kserve_ingress_gateway}, and check that its controller runs."
         if problem is not None and problem.stage != "waiting"
         else "",
+        unanswered=(live or {}) if wanted_route.desired and not _answers(live) else None,
     )
+
+
+def _answers(route: Object | None) -> object:
+    """What gateways said about it, if any did."""
+    return ((route or {}).get("status") or {}).get("parents")
 
 
 def _route(

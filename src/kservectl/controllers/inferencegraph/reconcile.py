@@ -5,11 +5,15 @@
 A step that cannot do its part raises CannotDecide; the outcome then says so and changes nothing that runs.
 """
 
+from dataclasses import replace
+from datetime import timedelta
+
 from kservectl.api.config import Config, ConfigError
 from kservectl.api.config_keys import STANDARD
 from kservectl.api.errors import Malformed
 from kservectl.api.inferencegraph import InferenceGraph, InferenceGraphSpec
 from kservectl.api.kinds import KNATIVE_SERVICE
+from kservectl.clock import parse_time
 from kservectl.controllers.inferencegraph import exposure, findings, serverless, services, workload
 from kservectl.controllers.inferencegraph.findings import Finding
 from kservectl.controllers.inferencegraph.status import GraphStatus
@@ -26,6 +30,9 @@ from kservectl.objects.kind import DEPLOYMENT, SERVICE
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import EventRecord, Explanation, Outcome
 from kservectl.runtime.view import View
+
+_FIRST_ANSWER_SECONDS = 60.0
+"""How long a gateway may take to say something about a route that is new to it."""
 
 _OF_A_SERVICE = ("ServiceNotFound", "ServiceNotReady")
 
@@ -68,7 +75,22 @@ def _running(graph: Object, spec: InferenceGraphSpec, view: View, status: GraphS
         Finding("Route", exposed.readiness, exposed.next_step),
         findings.of_services(resolved.unready),
     )
-    return findings.concluded(status, found, (*children, *exposed.routes), complete=exposed.complete)
+    outcome = findings.concluded(status, found, (*children, *exposed.routes), complete=exposed.complete)
+    if router.is_ready and not resolved.unready and _is_taken_over(status, exposed, view):
+        return replace(outcome, status=None, events=(), requeue_after=_FIRST_ANSWER_SECONDS)
+    return outcome
+
+
+def _is_taken_over(status: GraphStatus, exposed: exposure.Exposure, view: View) -> bool:
+    """Whether to keep the status that KServe's manager left: that one made no route, and no gateway has answered for ours yet.
+
+    A gateway that says nothing for a while says that there is none.
+    """
+    route = exposed.unanswered
+    if route is None or not (status.was_ready and status.is_of_predecessor):
+        return False
+    created = metadata.metadata(route).get("creationTimestamp")
+    return created is None or view.now - parse_time(created) < timedelta(seconds=_FIRST_ANSWER_SECONDS)
 
 
 def _front(built: Workload, view: View, config: Config) -> Object:
