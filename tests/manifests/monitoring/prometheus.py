@@ -181,16 +181,25 @@ def _fetch(folder: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
-        _run(["apt-get", "download", "prometheus"], fresh)
+        _download(fresh)
         (package,) = fresh.glob("prometheus_*.deb")
         _run(["dpkg-deb", "-x", package.name, "."], fresh)
         package.unlink()
     except (OSError, subprocess.CalledProcessError) as error:
         raise RuntimeError(
-            "there is no prometheus on this machine, and Debian's package could not be fetched (after `apt-get update`?): "
-            f"{getattr(error, 'stderr', '') or error}"
+            "there is no prometheus on this machine, and Debian's package of it could not be fetched, which takes apt-get, a way "
+            f"to Debian's mirror and, where apt has no lists yet, root: {getattr(error, 'stderr', '') or error}"
         ) from error
     fresh.rename(folder)
+
+
+def _download(folder: Path) -> None:
+    """Debian's package into `folder`, by the lists that apt has, or by fresh ones where they are missing or out of date."""
+    try:
+        _run(["apt-get", "download", "prometheus"], folder)
+    except subprocess.CalledProcessError:
+        _run(["apt-get", "update", "-qq"], folder)
+        _run(["apt-get", "download", "prometheus"], folder)
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
