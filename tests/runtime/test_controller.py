@@ -283,6 +283,31 @@ async def test_a_terminal_error_is_told_once_and_not_retried_until_something_cha
     assert [entry["error"] for entry in told] == ["no such color ultraviolet"]
 
 
+@pytest.mark.parametrize("change", ["deleted", "given up"])
+async def test_who_lost_a_name_is_decided_as_soon_as_it_is_free(change: str) -> None:
+    api = MemoryApi()
+    async with managing(api, replace(WIDGETS, owns=(Owned(CONFIG_MAP, adopts=True),))) as running:
+        await api.put(WIDGET, widget("a", "b-c"))
+        await running.clock.advance(1)
+        await api.put(WIDGET, widget("a-b", "c"))
+        await running.clock.advance(1000)
+        child = api.get(CONFIG_MAP, "a-b-c", "n")
+        assert child is not None
+        assert (controller := metadata.controller_of(child)) is not None
+        assert controller["name"] == "a"
+
+        await api.remove(WIDGET, "a", "n")
+        if change == "deleted":
+            await api.remove(CONFIG_MAP, "a-b-c", "n")
+        else:
+            await api.put(CONFIG_MAP, {**child, "metadata": {**child["metadata"], "ownerReferences": []}})
+        await running.clock.settle()
+        child = api.get(CONFIG_MAP, "a-b-c", "n")
+        assert child is not None
+        assert (controller := metadata.controller_of(child)) is not None
+        assert controller["name"] == "a-b"
+
+
 async def test_a_strangers_object_is_left_untouched_and_said_to_be_in_the_way() -> None:
     api = MemoryApi()
     mine = {

@@ -120,12 +120,27 @@ class Applier:
         self._field_manager = field_manager
         self._inheritance = inheritance or Inheritance()
         self._memory: dict[ObjectKey, ChildMemory] = {}
+        self._refused: dict[Child, set[ObjectKey]] = {}
         self._log = structlog.get_logger()
 
     def forget(self, owner: ObjectKey) -> None:
         """The owner is gone."""
         self._memory.pop(owner, None)
+        for child in [child for child, owners in self._refused.items() if owner in owners]:
+            self._withdraw(child, owner)
         self._expectations.forget(owner)
+
+    def freed(self, child: Child) -> Sequence[ObjectKey]:
+        """The child went, or has another controller: who was refused it, and is to be decided anew."""
+        owners = tuple(self._refused.pop(child, ()))
+        for owner in owners:
+            self._memory[owner].lift(child)
+        return owners
+
+    def _withdraw(self, child: Child, owner: ObjectKey) -> None:
+        self._refused[child].discard(owner)
+        if not self._refused[child]:
+            del self._refused[child]
 
     async def apply(self, owner: Object, outcome: Outcome, view: View) -> Applied:
         """Carry out `outcome` on behalf of `owner`.
@@ -253,6 +268,7 @@ class Applier:
                 wait = LASTING_REFUSAL
         if failure is not None:
             memory.refused(body, live, failure, wait=wait, now=self._monotonic())
+            self._refused.setdefault(child, set()).add(metadata.key(owner))
         return failure
 
     async def _put(

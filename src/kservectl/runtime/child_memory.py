@@ -80,6 +80,10 @@ class ChildMemory:
         """The server said no to `desired` in the place of `live`; that stands for `wait` seconds."""
         self._refusals[failure.kind, failure.key] = _Refusal(desired, _version(live), failure, wait, now + wait)
 
+    def lift(self, child: Child) -> None:
+        """What stood in the way of the child is gone: it is worth another try."""
+        self._refusals.pop(child, None)
+
     def next_try(self, failures: Iterable[Failure]) -> float:
         """The first moment at which one of these refusals no longer stands."""
         return min(self._refusals[failure.kind, failure.key].until for failure in failures)

@@ -90,6 +90,9 @@ class Workers:
         """The cache shows a change: keys that waited for it alone need not wait any longer."""
         version = metadata.resource_version(change.new) if change.new is not None else None
         self._expectations.observe(kind, change.key, version)
+        if _is_free(change):
+            for key in self._applier.freed((kind, change.key)):
+                self._queue.add(key, CHANGED)
         if not self._postponed:
             return
         if kind == self._controller.kind:
@@ -218,3 +221,10 @@ class Workers:
         if wait is not None:
             self._postponed.add(key)
         self._queue.add_after(key, _NEXT_LOOK_SECONDS if wait is None else max(wait, 0.001))
+
+
+def _is_free(change: Change) -> bool:
+    """Whether the name of the object, or the object itself, has become somebody else's to have."""
+    if change.old is None:
+        return False
+    return change.new is None or metadata.controller_of(change.old) != metadata.controller_of(change.new)
