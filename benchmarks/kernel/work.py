@@ -33,6 +33,8 @@ _START_SECONDS = 120.0
 _QUIET_SECONDS = 3.0
 _PAYLOAD = "x" * 512
 _GONE = "gone"
+_OF_ANOTHER = ""
+"""What a ConfigMap has for a revision that somebody else keeps in the namespace, such as the cluster's root certificate."""
 
 Write = Callable[[str, str], Awaitable[object]]
 """Makes one source, by its name, so that its data has this revision."""
@@ -154,7 +156,7 @@ async def _follow(api: Api, namespace: str, effects: Effects) -> None:
                     if event.type == "BOOKMARK":
                         continue
                     if event.type != "DELETED" and namespace == COPIES:
-                        effects.note(metadata.name(event.object), event.object["data"]["revision"])
+                        effects.note(metadata.name(event.object), event.object["data"].get("revision", _OF_ANOTHER))
                     elif event.type == "DELETED" and namespace == SOURCES:
                         effects.note(metadata.name(event.object), _GONE)
         await asyncio.sleep(0.1)
