@@ -354,6 +354,23 @@ async def test_a_status_is_written_only_when_it_differs(bench: Bench) -> None:
         await applier.apply(owner, Outcome(status={"loadBalancer": {"ingress": [{"ip": "10.0.0.8"}]}}), bench.view())
 
 
+async def test_a_status_that_holds_a_decision_is_written_before_the_children_that_follow_it(bench: Bench) -> None:
+    await bench.cluster.create(SERVICE, {**service("owner"), "metadata": {"name": "owner", "namespace": "default"}})
+    owns = {CONFIG_MAP: False}
+    applier = Applier(
+        bench.client, kind=SERVICE, owns=owns, expectations=bench.expectations, monotonic=bench.clock.monotonic
+    )
+    owner = bench.cluster.get(SERVICE, "owner", "default")
+    assert owner is not None
+    status = {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}
+    bench.requests.clear()
+    applied = await applier.apply(
+        owner, Outcome(desired=(config_map("a"),), status=status, status_first=True), bench.view()
+    )
+    assert bench.requests == ["patch services", "patch configmaps"]
+    assert (applied.status_written, applied.deferred, applied.writes) == (True, True, 2)
+
+
 async def test_a_field_that_the_server_puts_back_is_not_fought_over(bench: Bench) -> None:
     await bench.apply(Outcome(desired=(config_map("a", x="1"),)))
     genuine = bench.client.apply

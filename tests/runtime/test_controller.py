@@ -370,6 +370,22 @@ async def test_events_are_sent_once_the_status_is_written() -> None:
         assert api.all(event)[0]["reportingController"] == "kservectl"
 
 
+async def test_events_of_a_status_that_came_before_the_children_are_sent_with_it() -> None:
+    api = MemoryApi()
+
+    def decide(obj: Object, view: View) -> Outcome:
+        decided = (obj.get("status") or {}).get("parts") == 7
+        event = EventRecord("Normal", "Decided", "on seven")
+        outcome = replace(reconcile_widget(obj, view), status={"parts": 7}, status_first=True)
+        return outcome if decided else replace(outcome, events=(event,))
+
+    event = Kind("events.k8s.io", "v1", "Event", "events")
+    async with managing(api, replace(WIDGETS, reconcile=decide)) as running:
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(30)
+        assert [obj["note"] for obj in api.all(event)] == ["on seven"]
+
+
 async def test_a_watched_object_makes_those_who_depend_on_it_be_decided_again() -> None:
     api, decisions = MemoryApi(), Decisions(lambda obj, view: Outcome())
 

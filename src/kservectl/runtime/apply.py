@@ -7,7 +7,8 @@ with a resourceVersion is an exact create-only on kube-apiserver). A process tha
 cannot overwrite its successor, and an object of somebody else under the wanted name stays untouched.
 
 Order: finalizer and annotations of the owner, children and deletions, status, removal of the finalizer. When children were
-written, the status waits for the next decision, which sees them: it would be out of date before it arrived.
+written, the status waits for the next decision, which sees them: it would be out of date before it arrived. One that holds
+what the children follow (`Outcome.status_first`) is written before them.
 """
 
 import asyncio
@@ -81,7 +82,7 @@ class Applied:
     writes: int = 0
     status_written: bool = False
     deferred: bool = False
-    """Children were written, so status and events are left to the next decision, which is sure to come."""
+    """Children were written, so what else is to be told is left to the next decision, which is sure to come."""
     failures: tuple[Failure, ...] = ()
     retry_after: float | None = None
     """Seconds after which to decide again because refused writes are then tried anew."""
@@ -152,6 +153,9 @@ class Applier:
         if (body := owner_patch(owner, outcome)) is not None:
             owner = await self._patch_owner(owner, body, "")
             own_writes = 1
+        status_written = False
+        if outcome.status_first:
+            owner, status_written = await self._write_status(owner, outcome)
         child_writes = 0
         failures: tuple[Failure, ...] = ()
         retry_after: float | None = None
@@ -161,13 +165,10 @@ class Applier:
         if failures and self._on_failure is not None:
             outcome = self._on_failure(owner, outcome, failures, view)
         if child_writes and not failures:
-            return Applied(outcome, own_writes + child_writes, deferred=True)
-        status_written = False
-        if outcome.status is not None and (owner.get("status") or {}) != outcome.status:
-            owner = await self._patch_owner(
-                owner, {"status": merge_patch(owner.get("status") or {}, outcome.status)}, "status"
-            )
-            status_written = True
+            writes = own_writes + child_writes + status_written
+            return Applied(outcome, writes, status_written=status_written, deferred=True)
+        owner, written = await self._write_status(owner, outcome)
+        status_written = status_written or written
         if self._must_release(owner, outcome):
             kept = [name for name in metadata.metadata(owner).get("finalizers") or () if name != self._finalizer]
             await self._patch_owner(owner, {"metadata": {"finalizers": kept}}, "")
@@ -189,6 +190,13 @@ class Applier:
             and self._finalizer not in outcome.finalizers
             and self._finalizer in (metadata.metadata(owner).get("finalizers") or ())
         )
+
+    async def _write_status(self, owner: Object, outcome: Outcome) -> tuple[Object, bool]:
+        """The owner as it is then, and whether that took a write."""
+        before = owner.get("status") or {}
+        if outcome.status is None or before == outcome.status:
+            return owner, False
+        return await self._patch_owner(owner, {"status": merge_patch(before, outcome.status)}, "status"), True
 
     async def _patch_owner(self, owner: Object, body: Object, subresource: str) -> Object:
         key = metadata.key(owner)

@@ -64,6 +64,9 @@ class Outcome:
         owners use).
     status
         The whole desired `status`, or None to leave it as it is.
+    status_first
+        Write the status before everything in `desired`, not after it: it holds a decision that the children follow, and
+        that could not be made again from what they leave behind.
     finalizers
         The finalizers of this controller that the object should carry: missing ones are added, ones of
         `Controller.finalizer` not listed are removed (last, after every other write). None leaves them alone.
@@ -86,6 +89,7 @@ class Outcome:
     complete: bool = True
     shared: frozenset[int] = frozenset()
     status: Object | None = None
+    status_first: bool = False
     finalizers: tuple[str, ...] | None = None
     delete: tuple[Reference, ...] = ()
     events: tuple[EventRecord, ...] = ()

@@ -196,11 +196,12 @@ class Workers:
         self._queue.forget(key)
         if not applied.writes:
             self._metrics.unchanging.inc()
+        if applied.status_written or not applied.deferred:
+            for event in applied.outcome.events:
+                self._events.emit(obj, event)
         if applied.deferred:
             self._postpone(key)
             return "success"
-        for event in applied.outcome.events:
-            self._events.emit(obj, event)
         waits = [wait for wait in (applied.outcome.requeue_after, applied.retry_after) if wait is not None]
         if waits:
             self._queue.add_after(key, min(waits))

@@ -158,7 +158,9 @@ class _Pass:
         self._memory = replace(self._memory, failed=self._generation, served=back_to.name)
         cause = self._cause(outcome)
         why = f"which did not become Ready in time{': ' + cause if cause else ''}"
-        return self._earlier(back_to, _Told(TRUE, _TOO_LATE, self._sentence(back_to, why)))
+        taken_back = self._earlier(back_to, _Told(TRUE, _TOO_LATE, self._sentence(back_to, why)))
+        # The pods that tell the cause go with the change of their Deployment.
+        return replace(taken_back, status_first=True)
 
     def _earlier(self, revision: Revision, told: _Told) -> Outcome:
         outcome = self._decide({**self._service, "spec": revision.spec}, True)
