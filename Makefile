@@ -11,8 +11,10 @@ demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devclu
 test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
 	$(BIN)/python -m pytest -n 2 tests e2e
 
-e2e: $(VENV)/.complete ## the suite of e2e/ on a real control plane, built once from Go modules
-	$(BIN)/python -m pytest e2e --cluster real
+e2e: $(VENV)/.complete ## the suite of e2e/ on real control planes, built once from Go modules, and the rights that it used
+	rm -rf .audit
+	$(BIN)/python -m pytest -n 2 --dist loadfile e2e --cluster real --audit-logs .audit
+	$(BIN)/python -m pytest e2e/test_rights.py -m whole_suite --audit-logs .audit
 
 knative: $(VENV)/.complete ## a canary under Knative Serving's own controller, built once from its Go module
 	$(BIN)/python -m pytest e2e/test_knative.py --cluster real -m knative

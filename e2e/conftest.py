@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from e2e.api import Api, connect
-from e2e.cluster import third_party_crds
+from e2e.cluster import RunningCluster, third_party_crds
 from e2e.cluster.binaries import find_all
 from e2e.installation import SYSTEM_NAMESPACE, account_kubeconfig, install
 from e2e.kubectl import Kubectl
@@ -28,11 +28,12 @@ from kservectl.objects.kind import CONFIG_MAP, NAMESPACE
 
 _HERE = Path(__file__).parent
 _GONE_SECONDS = 90
-_ONLY_WHEN_ASKED_FOR = ("knative", "image", "helm", "chaos")
+_ONLY_WHEN_ASKED_FOR = ("knative", "image", "helm", "chaos", "whole_suite")
 _TEST_SECONDS = 150  # starting a cluster is part of the first one
 
 StartManager = Callable[..., ManagerProcess]
 Configure = Callable[..., Awaitable[None]]
+KeepAudit = Callable[[str, RunningCluster], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=DEVCLUSTER,
         metavar="devcluster|real|KUBECONFIG",
         help="what the suite of e2e/ runs on (default: devcluster)",
+    )
+    parser.addoption(
+        "--audit-logs",
+        type=Path,
+        metavar="FOLDER",
+        help="where a run on real clusters leaves what the manager asked of them, for -m whole_suite to judge",
     )
 
 
@@ -56,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "image: runs the image that `image/build` left in .image; only with -m image")
     config.addinivalue_line("markers", "chaos: random requests and random trouble; only with -m chaos (make crashes)")
     config.addinivalue_line("markers", "helm: builds helm (some minutes, once); only with -m helm")
-    config.addinivalue_line("markers", "whole_suite: judges what all the other tests did; only with them, and last")
+    config.addinivalue_line("markers", "whole_suite: judges what all the other tests did, by --audit-logs; only with -m whole_suite")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -90,20 +97,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.get_closest_marker(unwanted)
             or (item.get_closest_marker("sdk") and not wants_sdk)
             or any(item.get_closest_marker(mark) for mark in left_out)
-            or (item.get_closest_marker("whole_suite") and not _is_whole(config))
         )
     ]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
-    items.sort(key=lambda item: item.get_closest_marker("whole_suite") is not None)
-
-
-def _is_whole(config: pytest.Config) -> bool:
-    """Whether everything in this folder was asked for."""
-    narrowed = any(config.getoption(option) for option in ("keyword", "markexpr", "deselect", "lf"))
-    asked = (Path(argument).resolve() for argument in config.args)
-    return not narrowed and any(_HERE.is_relative_to(path) for path in asked)
 
 
 @pytest.fixture(scope="session")
@@ -116,11 +114,28 @@ def sdk_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The cluster, with kservectl installed on it but for the manager."""
+def keep_audit(request: pytest.FixtureRequest, worker_id: str) -> KeepAudit:
+    """Keeps what was asked of a cluster, by the name of that cluster, if the run is to keep it (`--audit-logs`)."""
+    folder: Path | None = request.config.getoption("--audit-logs")
+
+    def keep(name: str, running: RunningCluster) -> None:
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}-{worker_id}.json").write_text(json.dumps(running.audited()))
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keep_audit: KeepAudit
+) -> Iterator[Target]:
+    """The cluster, with kservectl installed on it but for the manager. Each worker of pytest-xdist has its own."""
     with open_target(request.config.getoption("--cluster"), tmp_path_factory.mktemp("e2e")) as target:
         install(target.kubeconfig)
         yield target
+        if target.running:
+            keep_audit("cluster", target.running)
 
 
 @pytest.fixture(scope="session")

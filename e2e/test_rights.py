@@ -1,15 +1,19 @@
-"""Least privilege, measured: what the manager did in the whole run, beside what its roles allow."""
+"""Least privilege, measured: what the manager did in the whole run, beside what its roles allow.
 
-from collections.abc import Mapping
+The run is that of `pytest e2e --cluster real --audit-logs FOLDER`; these tests read its folder, and start no cluster.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE
 from e2e.rights import Grant, grants, idle, refusals, uses
-from e2e.target import Target
 from kservectl.manifests import rbac
 
-pytestmark = [pytest.mark.real, pytest.mark.whole_suite]
+pytestmark = pytest.mark.whole_suite
 
 _USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
 _ROLES = [obj for obj in (*rbac.objects(), *rbac.sharding()) if obj["kind"] in ("Role", "ClusterRole")]
@@ -35,14 +39,21 @@ _UNSEEN: Mapping[str, str] = {
 """Resources of which the suite may leave rights unused on a real cluster, and why."""
 
 
-def test_no_request_of_the_manager_was_refused(cluster: Target) -> None:
-    assert cluster.running is not None
-    assert refusals(cluster.running.audited(), _USER) == []
+@pytest.fixture(scope="module")
+def audited(request: pytest.FixtureRequest) -> Sequence[Mapping[str, Any]]:
+    """What the whole run asked of its clusters."""
+    folder = request.config.getoption("--audit-logs")
+    logs = sorted(folder.glob("*.json")) if folder else []
+    assert logs, f"{folder} holds no audit logs: run `pytest e2e --cluster real --audit-logs FOLDER` first"
+    return [event for log in logs for event in json.loads(log.read_text())]
 
 
-def test_manager_used_every_right_that_it_has(cluster: Target) -> None:
-    assert cluster.running is not None
-    left = idle(grants(_ROLES), uses(cluster.running.audited(), _USER))
+def test_no_request_of_the_manager_was_refused(audited: Sequence[Mapping[str, Any]]) -> None:
+    assert refusals(audited, _USER) == []
+
+
+def test_manager_used_every_right_that_it_has(audited: Sequence[Mapping[str, Any]]) -> None:
+    left = idle(grants(_ROLES), uses(audited, _USER))
     assert [str(grant) for grant in left if not _is_rare(grant)] == [], "granted, and needed by nothing in the suite"
 
 

@@ -60,7 +60,7 @@ def kube_apiserver(layout: Layout) -> list[str]:
             "client-ca-file": pki.ca.certificate,
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "ServiceAccount,MutatingAdmissionPolicy,OwnerReferencesPermissionEnforcement",
-            "feature-gates": "MutatingAdmissionPolicy=true",
+            "feature-gates": _gates({"MutatingAdmissionPolicy": True, **layout.feature_gates}),
             "runtime-config": "admissionregistration.k8s.io/v1beta1=true",
             "service-account-issuer": _SERVICE_ACCOUNT_ISSUER,
             "service-account-key-file": pki.service_account_key,
@@ -175,6 +175,10 @@ COMMAND_LINES: Mapping[str, Callable[[Layout], list[str]]] = {
 
 def _flags(values: Mapping[str, object]) -> list[str]:
     return [f"--{name}={value}" for name, value in values.items()]
+
+
+def _gates(values: Mapping[str, bool]) -> str:
+    return ",".join(f"{name}={str(value).lower()}" for name, value in values.items())
 
 
 def _pair(certificate_flag: str, key_flag: str, pair: KeyPair) -> dict[str, object]:

@@ -156,16 +156,22 @@ class RunningCluster:
             time.sleep(_POLL_SECONDS)
 
 
-def bring_up(folder: Path, report: Report, crds: Sequence[Mapping[str, Any]] | None = None) -> RunningCluster:
+def bring_up(
+    folder: Path,
+    report: Report,
+    crds: Sequence[Mapping[str, Any]] | None = None,
+    feature_gates: Mapping[str, bool] | None = None,
+) -> RunningCluster:
     """Start the cluster of a folder, with the data it had when it was stopped, or a new one.
 
     :param crds: what to define; by default what third parties define and KServe works with.
+    :param feature_gates: those of kube-apiserver that a new cluster is to have, on or off.
     :raises ClusterError: when it cannot be started; nothing is left running then.
     """
     definitions = third_party_crds(report) if crds is None else crds
     folder = folder.absolute()
     with locked(folder / "lock", report):
-        cluster = RunningCluster(_prepared(folder, report))
+        cluster = RunningCluster(_prepared(folder, report, feature_gates or {}))
         started = time.monotonic()
         try:
             cluster.start(definitions)
@@ -181,6 +187,7 @@ def start_cluster(
     folder: Path | None = None,
     *,
     crds: Sequence[Mapping[str, Any]] | None = None,
+    feature_gates: Mapping[str, bool] | None = None,
     report: Report = print,
 ) -> Iterator[RunningCluster]:
     """Run a cluster for the length of a ``with`` block.
@@ -191,7 +198,7 @@ def start_cluster(
     with guarded(chosen, delete=folder is None):
         cluster = None
         try:
-            cluster = bring_up(chosen, report, crds)
+            cluster = bring_up(chosen, report, crds, feature_gates)
             yield cluster
         finally:
             if cluster:
@@ -200,10 +207,10 @@ def start_cluster(
                 shutil.rmtree(chosen, ignore_errors=True)
 
 
-def _prepared(folder: Path, report: Report) -> Layout:
+def _prepared(folder: Path, report: Report, feature_gates: Mapping[str, bool]) -> Layout:
     state = load_state(folder)
     if state is None:
-        state = State(free_ports(), find_all(os.environ, report))
+        state = State(free_ports(), find_all(os.environ, report), feature_gates=feature_gates)
         create_pki(folder / "pki")
     else:
         # The programs may have been built anew, or moved, since it last ran.

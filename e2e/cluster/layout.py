@@ -5,7 +5,7 @@ import os
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -30,6 +30,8 @@ class Layout:
     folder: Path
     ports: Mapping[str, int]
     binaries: Mapping[str, Path]
+    feature_gates: Mapping[str, bool] = field(default_factory=dict)
+    """Those of kube-apiserver that are not as its version has them."""
 
     @property
     def pki(self) -> Pki:

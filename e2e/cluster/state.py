@@ -21,15 +21,16 @@ _LOCK_SECONDS = 10.0
 
 @dataclass
 class State:
-    """The ports and programs of a cluster, and the processes that run now."""
+    """The ports, programs and feature gates of a cluster, and the processes that run now."""
 
     ports: Mapping[str, int]
     binaries: Mapping[str, Path]
     processes: dict[str, ProcessId] = field(default_factory=dict)
+    feature_gates: Mapping[str, bool] = field(default_factory=dict)
 
     def layout(self, folder: Path) -> Layout:
         """Return the layout of the cluster whose folder this is."""
-        return Layout(folder, self.ports, self.binaries)
+        return Layout(folder, self.ports, self.binaries, self.feature_gates)
 
 
 def load_state(folder: Path) -> State | None:
@@ -46,6 +47,7 @@ def load_state(folder: Path) -> State | None:
             ports=data["ports"],
             binaries={name: Path(text) for name, text in data["binaries"].items()},
             processes={name: ProcessId(entry["pid"], entry["started"]) for name, entry in data["processes"].items()},
+            feature_gates=data.get("feature_gates", {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ClusterError(f"{path} is of another version of this program; remove {folder} to begin anew") from error
@@ -57,6 +59,7 @@ def save_state(folder: Path, state: State) -> None:
         "ports": dict(state.ports),
         "binaries": {name: str(path) for name, path in state.binaries.items()},
         "processes": {name: {"pid": p.pid, "started": p.started} for name, p in state.processes.items()},
+        "feature_gates": dict(state.feature_gates),
     }
     path = _file(folder)
     partial = path.with_name(f"{path.name}.{os.getpid()}")

@@ -1,0 +1,55 @@
+"""A manager on an API server that cannot stream a list into a watch, as none could before Kubernetes 1.34."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.api import connect
+from e2e.bursts import all_ready, create_all
+from e2e.cluster import RunningCluster, start_cluster
+from e2e.conftest import KeepAudit
+from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE, account_kubeconfig, install
+from e2e.manager import ManagerProcess
+from e2e.rights import grants, refusals, uses
+from e2e.services import service
+from kservectl.manifests import rbac
+from kservectl.objects.kind import NAMESPACE
+
+pytestmark = pytest.mark.real
+
+_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
+_NAMESPACE = "older"
+
+
+@pytest.fixture
+def older(tmp_path: Path, keep_audit: KeepAudit) -> Iterator[RunningCluster]:
+    """A cluster with kservectl installed on it but for the manager."""
+    with start_cluster(tmp_path / "cluster", feature_gates={"WatchList": False}) as running:
+        install(running.kubeconfig)
+        yield running
+        keep_audit("older", running)
+
+
+def test_every_kind_is_listed_and_then_watched(older: RunningCluster, tmp_path: Path) -> None:
+    manager = ManagerProcess(account_kubeconfig(older.kubeconfig, tmp_path), tmp_path / "manager.log")
+    manager.start_ready()
+    try:
+        asyncio.run(_serve_one(older.kubeconfig))
+    finally:
+        manager.stop()
+
+    audited = older.audited()
+    granted = grants([obj for obj in rbac.objects() if obj["kind"] in ("Role", "ClusterRole")])
+    used = uses(audited, _USER)
+    unused = [str(grant) for grant in granted if grant.verb == "list" and not any(grant.covers(use) for use in used)]
+    assert unused == []
+    assert refusals(audited, _USER) == []
+
+
+async def _serve_one(kubeconfig: Path) -> None:
+    async with connect(kubeconfig) as api:
+        await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}})
+        await create_all(api, [service("iris", _NAMESPACE)])
+        await all_ready(api, _NAMESPACE, 1, seconds=25)
