@@ -63,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "image: runs the image that `image/build` left in .image; only with -m image")
     config.addinivalue_line("markers", "chaos: random requests and random trouble; only with -m chaos (make crashes)")
     config.addinivalue_line("markers", "helm: builds helm (some minutes, once); only with -m helm")
-    config.addinivalue_line("markers", "whole_suite: judges what all the other tests did, by --audit-logs; only with -m whole_suite")
+    config.addinivalue_line(
+        "markers", "whole_suite: judges what all the other tests did, by --audit-logs; only with -m whole_suite"
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -19,6 +19,7 @@ from kservectl.api.kinds import (
     LOCAL_MODEL_CACHE,
     LOCAL_MODEL_NODE,
     LOCAL_MODEL_NODE_GROUP,
+    OPEN_TELEMETRY_COLLECTOR,
     TRAINED_MODEL,
     VIRTUAL_SERVICE,
 )
@@ -105,6 +106,40 @@ async def test_network_policy_comes_and_goes_with_the_configuration(
 
     await configure("networkPolicy", enabled=False)
     await api.until_gone(NETWORK_POLICY, "iris", namespace)
+
+
+async def test_collector_follows_the_metrics_that_the_service_scales_by(api: Api, namespace: str) -> None:
+    def metrics(*names: str) -> Object:
+        metric = {"backend": "opentelemetry", "metricNames": list(names), "query": "sum(busy)"}
+        return {
+            "metrics": [
+                {"type": "PodMetric", "podmetric": {"metric": metric, "target": {"type": "Value", "value": "4"}}}
+            ]
+        }
+
+    def picks_up(collector: Object) -> list[str]:
+        found: list[str] = collector["spec"]["config"]["processors"]["filter/metrics"]["metrics"]["include"][
+            "metric_names"
+        ]
+        return found
+
+    obj = service("iris", namespace, annotations={"serving.kserve.io/autoscalerClass": "keda"})
+    obj["spec"]["predictor"]["autoScaling"] = metrics("busy")
+    await api.create(INFERENCE_SERVICE, obj)
+    await there(api, OPEN_TELEMETRY_COLLECTOR, "iris-predictor", namespace)
+
+    more = {"spec": {"predictor": {"autoScaling": metrics("busy", "waiting")}}}
+    await api.merge(INFERENCE_SERVICE, "iris", namespace, more)
+    await api.until(
+        OPEN_TELEMETRY_COLLECTOR,
+        "iris-predictor",
+        namespace,
+        lambda found: picks_up(found) == ["busy", "waiting"],
+        "it picks up both metrics",
+    )
+
+    await api.merge(INFERENCE_SERVICE, "iris", namespace, {"spec": {"predictor": {"autoScaling": None}}})
+    await api.until_gone(OPEN_TELEMETRY_COLLECTOR, "iris-predictor", namespace)
 
 
 async def test_list_of_models_goes_when_the_service_gets_one_model_of_its_own(api: Api, namespace: str) -> None:

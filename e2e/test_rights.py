@@ -19,7 +19,6 @@ _USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
 _ROLES = [obj for obj in (*rbac.objects(), *rbac.sharding()) if obj["kind"] in ("Role", "ClusterRole")]
 _RARE_VERBS: Mapping[str, str] = {
     "get": "a name turned out to be taken by what no cache shows",
-    "list": "the API server cannot stream a list (before Kubernetes 1.34)",
 }
 """Verbs that are needed only when this is so."""
 _UNSEEN: Mapping[str, str] = {
@@ -34,7 +33,6 @@ _UNSEEN: Mapping[str, str] = {
         ),
         "checked in admission, which no audit log shows: without it nothing that has such an owner is created",
     ),
-    "opentelemetrycollectors": "no cluster of the suite serves them",
 }
 """Resources of which the suite may leave rights unused on a real cluster, and why."""
 

@@ -1,6 +1,5 @@
 """A cluster as a whole: set it up in a folder, take hold of one that is there, stop it."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from e2e.cluster.arguments import audit_policy, scheduler_configuration
+from e2e.cluster.audit import read_audit_log
 from e2e.cluster.binaries import find_all
 from e2e.cluster.cache import Report, locked
 from e2e.cluster.certificates import create_pki
@@ -76,10 +76,7 @@ class RunningCluster:
 
     def audited(self) -> list[dict[str, Any]]:
         """Return the audit events so far, of requests by pods' ServiceAccounts; see `arguments.audit_policy`."""
-        if not self._layout.audit_log.exists():
-            return []
-        lines = self._layout.audit_log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return read_audit_log(self._layout.audit_log, self.component("kube-apiserver").starts)
 
     def connection(self) -> Connection:
         """Return a connection to the API server as its administrator."""

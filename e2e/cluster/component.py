@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from e2e.cluster import process
@@ -34,6 +35,9 @@ class Component:
         self.name = name
         self.log: Path = layout.log(name)
         self._layout = layout
+        self.starts: list[tuple[datetime, datetime]] = []
+        """From when to when it was starting, each time that somebody waited for it here."""
+        self._started_at: datetime | None = None
 
     @property
     def pid(self) -> int | None:
@@ -55,6 +59,7 @@ class Component:
             running = process.spawn(command, self.log)
         except OSError as error:
             raise ComponentError(f"could not start {command[0]}: {error}") from error
+        self._started_at = datetime.now(UTC)
         record_process(self._layout.folder, self.name, running)
 
     def is_ready(self) -> bool:
@@ -75,6 +80,9 @@ class Component:
                     f"{self.name} is not ready after {seconds:.0f} s ({problem}); {self._end_of_log()}"
                 )
             time.sleep(_POLL_SECONDS)
+        if self._started_at:
+            self.starts.append((self._started_at, datetime.now(UTC)))
+            self._started_at = None
 
     def stop(self, patience: float = _STOP_SECONDS) -> None:
         """Ask it to end, and wait until it has."""

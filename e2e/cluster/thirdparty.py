@@ -77,13 +77,20 @@ SOURCES = (
         ("kubernetes/customresourcedefinitions.gen.yaml",),
         ("virtualservices.networking.istio.io",),
     ),
+    Source(
+        "github.com/open-telemetry/opentelemetry-operator",
+        "v0.113.0",
+        "h1:EoN3SLwF9dP5Ou7gFcfYligdwzedsEQBewQdagk5E3U=",
+        ("config/crd/bases/opentelemetry.io_opentelemetrycollectors.yaml",),
+        ("opentelemetrycollectors.opentelemetry.io",),
+    ),
 )
 
 
 def third_party_crds(
     report: Report, environ: Mapping[str, str] = os.environ, sources: Iterable[Source] = SOURCES
 ) -> list[dict[str, Any]]:
-    """Return the definitions of Gateway API, KEDA, Knative Serving and Istio that KServe works with."""
+    """Return the definitions that KServe works with: of Gateway API, KEDA, Knative Serving, Istio and OpenTelemetry."""
     sources = tuple(sources)
     cache = cache_folder(environ)
     digest = hashlib.sha256(json.dumps([asdict(source) for source in sources]).encode()).hexdigest()
