@@ -8,14 +8,16 @@ import pytest
 
 from e2e.api import connect
 from e2e.bursts import all_ready, create_all
-from e2e.cluster import RunningCluster, start_cluster
+from e2e.cluster import RunningCluster, start_cluster, third_party_crds
 from e2e.conftest import KeepAudit
 from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE, account_kubeconfig, install
 from e2e.manager import ManagerProcess
 from e2e.rights import grants, refusals, uses
 from e2e.services import service
+from kservectl.api.kinds import LLM_INFERENCE_SERVICE
 from kservectl.manifests import rbac
-from kservectl.objects.kind import NAMESPACE
+from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
+from kservectl.objects.metadata import Object
 
 pytestmark = pytest.mark.real
 
@@ -26,7 +28,8 @@ _NAMESPACE = "older"
 @pytest.fixture
 def older(tmp_path: Path, keep_audit: KeepAudit) -> Iterator[RunningCluster]:
     """A cluster with kservectl installed on it but for the manager."""
-    with start_cluster(tmp_path / "cluster", feature_gates={"WatchList": False}) as running:
+    crds = [*third_party_crds(print), _defined(LLM_INFERENCE_SERVICE)]  # the latter is KServe's, and not served here
+    with start_cluster(tmp_path / "cluster", crds=crds, feature_gates={"WatchList": False}) as running:
         install(running.kubeconfig)
         yield running
         keep_audit("older", running)
@@ -46,6 +49,19 @@ def test_every_kind_is_listed_and_then_watched(older: RunningCluster, tmp_path: 
     unused = [str(grant) for grant in granted if grant.verb == "list" and not any(grant.covers(use) for use in used)]
     assert unused == []
     assert refusals(audited, _USER) == []
+
+
+def _defined(kind: Kind) -> Object:
+    """A definition that takes anything."""
+    names = {"plural": kind.plural, "singular": kind.kind.lower(), "kind": kind.kind, "listKind": f"{kind.kind}List"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": kind.version, "served": True, "storage": True, "schema": schema}
+    return {
+        "apiVersion": CUSTOM_RESOURCE_DEFINITION.api_version,
+        "kind": CUSTOM_RESOURCE_DEFINITION.kind,
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {"group": kind.group, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
 
 
 async def _serve_one(kubeconfig: Path) -> None:
