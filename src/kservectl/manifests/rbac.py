@@ -45,8 +45,8 @@ def objects() -> list[Object]:
 
 
 def sharding() -> list[Object]:
-    """What replicas that share their work need beside: to see one another's Leases, and to clear away those of the dead."""
-    return in_namespace(NAMESPACE, SHARDING, [_rule("coordination.k8s.io", ("leases",), (*_CACHE, "delete"))])
+    """What replicas that share their work need beside: to follow one another's Leases, and to clear away those of the dead."""
+    return in_namespace(NAMESPACE, SHARDING, [_rule("coordination.k8s.io", ("leases",), ("watch", "delete"))])
 
 
 def configuration() -> list[Object]:
