@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from kservectl.agent.backend import Answer
+from kservectl.agent.batching import Batcher
 from kservectl.agent.server import BatchOptions
 from tests.agent.component import Component, Running, agent, component
-from tests.fake_clock import eventually
+from tests.fake_clock import FakeClock, eventually
 
 PATH = "/v1/models/sum:predict"
 
@@ -151,3 +154,29 @@ async def test_what_waits_is_sent_when_the_agent_stops(server: Component) -> Non
         await eventually(lambda: running.metric("kservectl_agent_requests_under_way 1.0"))
         running.stop.set()
         assert (await asyncio.wait_for(waiting, 10))[1]["predictions"] == [1]
+
+
+async def ones(path: str, body: bytes) -> Answer:
+    """A server that predicts 1 for everything."""
+    return Answer(200, json.dumps({"predictions": [1 for _ in json.loads(body)["instances"]]}).encode())
+
+
+def patient() -> Batcher:
+    """One whose batches wait for an hour that does not pass."""
+    return Batcher(ones, max_size=10, max_seconds=3600, clock=FakeClock(), registry=CollectorRegistry())
+
+
+async def test_a_batcher_that_ends_sends_what_waits() -> None:
+    async with patient() as batcher:
+        asking = asyncio.create_task(batcher.predict(PATH, b'{"instances":[[1]]}'))
+        await asyncio.sleep(0)
+        assert not asking.done()
+    assert json.loads((await asking).body)["predictions"] == [1]
+
+
+async def test_a_batcher_that_is_to_wait_no_longer_sends_everything_as_it_comes() -> None:
+    async with patient() as batcher:
+        batcher.wait_no_longer()
+        for _ in range(2):
+            answer = await asyncio.wait_for(batcher.predict(PATH, b'{"instances":[[1]]}'), 5)
+            assert answer.status == 200
