@@ -56,7 +56,7 @@ from kservectl.runtime.metrics import BuildInfo
 from kservectl.runtime.object_metrics import ObjectMetrics
 from kservectl.runtime.reading import LiveReader
 from kservectl.runtime.sharing import Sharding
-from kservectl.runtime.sources import unsynced
+from kservectl.runtime.sources import unfilled
 
 LEASE_NAME = "kserve-controller-manager-leader-lock"
 SHARD_GROUP = "kserve-controller-manager-shard"
@@ -224,7 +224,7 @@ def _add_webhooks(
         clock=clock,
         host=serving.host,
         port=serving.port,
-        not_ready=lambda: unsynced(manager.factory.informers),
+        not_ready=lambda: unfilled(manager.factory.informers),
         reader=LiveReader(manager.client.urgent()),
     )
     manager.health.add_ready("webhooks", server.problem)

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from kservectl.client.errors import ConnectionFailed, Forbidden
+from kservectl.informers import Change
 from kservectl.leader import LeadershipLost
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP, EVENT, LEASE, SECRET
@@ -167,6 +168,23 @@ async def test_a_standby_keeps_its_caches_warm_and_decides_nothing() -> None:
         assert holder(api) == "b"
         assert len(decisions.made) == 1
         assert second.registry.get_sample_value("leader_election_master_status", {"name": "kservectl"}) == 1
+
+
+async def test_a_replica_that_is_ready_stays_so_while_controllers_begin_to_look_at_its_caches() -> None:
+    """Otherwise its webhooks would refuse everybody for a moment whenever it becomes the leader."""
+    api = MemoryApi()
+    await api.put(WIDGET, widget("w", "a"))
+
+    async def slow(change: Change) -> None:
+        await asyncio.Event().wait()
+
+    async with managing(api, WIDGETS) as running:
+        assert running.manager.health.ready
+        informer = running.manager.factory.informer(WIDGET)
+        informer.add_handler(slow)
+        await running.clock.settle()
+        assert not informer.synced
+        assert running.manager.health.ready
 
 
 async def test_losing_the_lease_ends_the_process_with_an_error_and_without_another_write() -> None:

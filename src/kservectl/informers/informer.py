@@ -105,12 +105,16 @@ class Informer:
         return next((reflector.problem for reflector in self._reflectors if reflector.problem), "")
 
     @property
-    def synced(self) -> bool:
-        """Whether the first list is in the store and every handler has seen it (or the kind is optional and not served)."""
+    def filled(self) -> bool:
+        """Whether the first list is in the store (or the kind is optional and not served): who reads it sees what there is."""
         if not self.served:
             return self.spec.optional
-        refused = any(reflector.refused for reflector in self._reflectors)
-        return self._listed and not refused and all(subscription.synced for subscription in self._subscriptions)
+        return self._listed and not any(reflector.refused for reflector in self._reflectors)
+
+    @property
+    def synced(self) -> bool:
+        """Whether it is filled, and every handler has seen that, the one included that came a moment ago."""
+        return self.filled and (not self.served or all(subscription.synced for subscription in self._subscriptions))
 
     @property
     def silent_seconds(self) -> float:

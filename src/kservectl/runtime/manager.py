@@ -34,7 +34,7 @@ from kservectl.runtime.metrics import RuntimeMetrics
 from kservectl.runtime.runner import ControllerRunner
 from kservectl.runtime.serving import HttpServer, metrics_application
 from kservectl.runtime.sharing import Sharding, Sharing
-from kservectl.runtime.sources import Sources, unsynced
+from kservectl.runtime.sources import Sources, unfilled
 from kservectl.runtime.supervision import Supervisor, run_supervised
 from kservectl.workqueue import QueueMetrics
 
@@ -145,7 +145,7 @@ class Manager:
         self._lookups: dict[Kind, Lookup] = {}
         self.health.add_live("event-loop", self._watchdog.check)
         self.health.add_ready("shutdown", lambda: "the process is stopping" if self._stopping else "")
-        self.health.add_ready("caches", lambda: unsynced(self.factory.informers))
+        self.health.add_ready("caches", lambda: unfilled(self.factory.informers))
         self._metrics_server = _server(self._options.metrics_bind, metrics_application(self.registry))
         self._health_server = _server(self._options.health_bind, self.health.application())
 

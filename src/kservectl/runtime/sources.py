@@ -182,6 +182,11 @@ def unsynced(informers: Iterable[Informer]) -> str:
     )
 
 
+def unfilled(informers: Iterable[Informer]) -> str:
+    """The same of what can be read, whether or not controllers that have just started have looked at it."""
+    return unsynced(informer for informer in informers if not informer.filled)
+
+
 def owner_keys(change: Change, owner: Kind) -> set[ObjectKey]:
     """The keys of the objects of kind `owner` that control, or did until now, the changed one."""
     return {
