@@ -1,7 +1,8 @@
 """Conditions, reasons and events, from the table that `kservectl why` reads."""
 
 from documentation.tables import code, page, prose, table
-from kservectl.api.reasons import CONDITIONS, EVENTS, GROUPS, Reason
+from kservectl.api.condition_types import CONDITIONS
+from kservectl.api.reasons import EVENTS, GROUPS, Reason
 
 
 def pages() -> dict[str, str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from documentation.conditions import pages
+from kservectl.api.condition_types import CONDITIONS
 from kservectl.api.crds import DEFINITIONS
-from kservectl.api.reasons import CONDITIONS, EVENTS, REASONS
+from kservectl.api.reasons import EVENTS, REASONS
 
 SOURCE = Path(__file__).parents[2] / "src" / "kservectl"
 DECIDING = ("controllers", "modelregistry", "modelfolder")
