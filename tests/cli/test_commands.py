@@ -86,6 +86,25 @@ def test_a_number_of_workers_that_is_none_is_refused(value: str) -> None:
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clusters: [{name: production, cluster: {}}]",
+        "clusters: [{name: devcluster, cluster: {}}, {name: production, cluster: {}}]",
+        "clusters: [devcluster]",
+        "notes",
+        "a: b: c",
+    ],
+)
+def test_a_kubeconfig_of_other_clusters_is_not_written_over(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    result = CliRunner().invoke(ROOT, ["dev", "--write-kubeconfig", str(file)])
+    assert result.exit_code == 2
+    assert str(file) in result.output
+    assert file.read_text() == text
+
+
 def test_waiting_for_nothing_is_refused() -> None:
     result = CliRunner().invoke(ROOT, ["dev", "--exit-when-ready"])
     assert result.exit_code == 2

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 from rich.console import Console, Group
 from rich.live import Live
 
@@ -17,6 +19,7 @@ from kservectl.cli.tree import OWNED
 from kservectl.client.errors import ClientError
 from kservectl.clock import SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
+from kservectl.devcluster.cluster import CLUSTER_NAME
 from kservectl.devcluster.workloads.pod import Pace
 from kservectl.development.environment import Environment, EnvironmentOptions, UnknownKind, local_options, running
 from kservectl.development.progress import Progress, Target
@@ -31,6 +34,24 @@ _QUIET_SECONDS = 3.0
 _HIGHEST_PORT = 65535
 
 
+def _is_of_devcluster(kubeconfig: Any) -> bool:
+    clusters = kubeconfig.get("clusters") if isinstance(kubeconfig, dict) else None
+    return isinstance(clusters, list) and [
+        each.get("name") if isinstance(each, dict) else None for each in clusters
+    ] == [CLUSTER_NAME]
+
+
+def _own_kubeconfig(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Raises click.BadParameter for a file that holds anything but the kubeconfig of an earlier run."""
+    try:
+        found = yaml.safe_load(file.read_bytes()) if file is not None and file.is_file() else None
+    except (OSError, yaml.YAMLError) as error:
+        raise click.BadParameter(f"{file} is there and cannot be read: {error}") from error
+    if found is not None and not _is_of_devcluster(found):
+        raise click.BadParameter(f"{file} holds something else, which would be lost; name another file")
+    return file
+
+
 @click.command()
 @click.option("-f", "--filename", "files", multiple=True, help="Apply a manifest, a folder of them, or - (repeatable).")
 @click.option(
@@ -38,7 +59,12 @@ _HIGHEST_PORT = 65535
     is_flag=True,
     help="End with 0 once all that was applied is Ready, or with 1 and the reason.",
 )
-@click.option("--write-kubeconfig", type=click.Path(path_type=Path), help="Write the kubeconfig there.")
+@click.option(
+    "--write-kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_own_kubeconfig,
+    help="Write the kubeconfig there.",
+)
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the cluster's state in this folder."
 )

@@ -51,6 +51,9 @@ def no_service(namespace: str, name: str, port: int) -> str | None:
     return None
 
 
+CLUSTER_NAME = "devcluster"
+"""What its kubeconfig calls it."""
+
 _MANAGER = "kservectl-devcluster"
 _SHUTDOWN_SECONDS = 1.0
 
@@ -202,12 +205,12 @@ class DevCluster:
         return {
             "apiVersion": "v1",
             "kind": "Config",
-            "current-context": "devcluster",
-            "clusters": [{"name": "devcluster", "cluster": cluster}],
+            "current-context": CLUSTER_NAME,
+            "clusters": [{"name": CLUSTER_NAME, "cluster": cluster}],
             "contexts": [
                 {
-                    "name": "devcluster",
-                    "context": {"cluster": "devcluster", "user": "developer", "namespace": "default"},
+                    "name": CLUSTER_NAME,
+                    "context": {"cluster": CLUSTER_NAME, "user": "developer", "namespace": "default"},
                 }
             ],
             "users": [{"name": "developer", "user": {}}],
