@@ -46,6 +46,7 @@ crashes: $(VENV)/.complete ## the manager killed before and after every call, an
 
 docs: $(VENV)/.complete ## the documentation as a site, into site/; every link is checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the documentation: site/index.html"
 
 lint: $(VENV)/.complete
 	$(BIN)/ruff check .
