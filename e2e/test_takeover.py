@@ -283,6 +283,9 @@ async def test_a_graph_stays_ready_although_it_gets_a_route_only_now(
     assert condition(graph, "Ready")["lastTransitionTime"] <= metadata.metadata(before)["creationTimestamp"]
     after = await api.get(DEPLOYMENT, "flow", namespace)
     assert metadata.generation(after) == metadata.generation(before)
+    said = announced(report)["InferenceGraph", "flow"][1]
+    assert "status.deploymentMode" in said
+    assert not any("conditions" in path for path in said)
 
 
 async def test_nothing_starts_beside_a_manager_that_works(api: Api, managers: StartManager) -> None:

@@ -20,7 +20,7 @@ from kservectl.controllers.inferencegraph.status import GraphStatus
 from kservectl.controllers.inferenceservice import configuration, deployment, mode, scaling, stop
 from kservectl.controllers.inferenceservice import service as service_object
 from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
-from kservectl.controllers.inferenceservice.conditions import FALSE
+from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE
 from kservectl.controllers.inferenceservice.failure import INVALID_SPEC, CannotDecide
 from kservectl.controllers.inferenceservice.knative.platform import NOT_AVAILABLE, NOT_AVAILABLE_REASON
 from kservectl.controllers.inferenceservice.settings import Settings
@@ -33,6 +33,7 @@ from kservectl.runtime.view import View
 
 _FIRST_ANSWER_SECONDS = 60.0
 """How long a gateway may take to say something about a route that is new to it."""
+_NEW_ROUTE = Readiness(TRUE, "", "it is new, and no gateway has said anything about it yet")
 
 _OF_A_SERVICE = ("ServiceNotFound", "ServiceNotReady")
 
@@ -70,26 +71,24 @@ def _running(graph: Object, spec: InferenceGraphSpec, view: View, status: GraphS
     router = readiness(view.get(DEPLOYMENT, built.metadata.name, built.metadata.namespace))
     exposed = exposure.expose(graph, spec, view, config.ingress, config.inference_service, router_ready=router.is_ready)
     status.set_url(exposed.url)
+    is_new = status.was_ready and _is_new(exposed.unanswered, view)
     found = (
         Finding("Router", _named(router, "RouterNotReady", "the router's Deployment is not available yet")),
-        Finding("Route", exposed.readiness, exposed.next_step),
+        Finding("Route", _NEW_ROUTE, "") if is_new else Finding("Route", exposed.readiness, exposed.next_step),
         findings.of_services(resolved.unready),
     )
     outcome = findings.concluded(status, found, (*children, *exposed.routes), complete=exposed.complete)
-    if router.is_ready and not resolved.unready and _is_taken_over(status, exposed, view):
-        return replace(outcome, status=None, events=(), requeue_after=_FIRST_ANSWER_SECONDS)
-    return outcome
+    return replace(outcome, requeue_after=_FIRST_ANSWER_SECONDS) if is_new else outcome
 
 
-def _is_taken_over(status: GraphStatus, exposed: exposure.Exposure, view: View) -> bool:
-    """Whether to keep the status that KServe's manager left: that one made no route, and no gateway has answered for ours yet.
+def _is_new(unanswered: Object | None, view: View) -> bool:
+    """Whether a route that no gateway has said anything about is so new that this says nothing.
 
-    A gateway that says nothing for a while says that there is none.
+    A graph that was Ready without it (KServe's manager makes none) stays so until then.
     """
-    route = exposed.unanswered
-    if route is None or not (status.was_ready and status.is_of_predecessor):
+    if unanswered is None:
         return False
-    created = metadata.metadata(route).get("creationTimestamp")
+    created = metadata.metadata(unanswered).get("creationTimestamp")
     return created is None or view.now - parse_time(created) < timedelta(seconds=_FIRST_ANSWER_SECONDS)
 
 

@@ -37,11 +37,6 @@ class GraphStatus:
         return READY in self._found and self._found[READY].status == TRUE
 
     @property
-    def is_of_predecessor(self) -> bool:
-        """Whether KServe's manager wrote the status before this decision: it says of no graph in which mode that runs."""
-        return bool(self._found) and "deploymentMode" not in self.before
-
-    @property
     def describes_generation(self) -> bool:
         """Whether the status before this decision is about the spec as it is now."""
         return bool(self._generation) and self.before.get("observedGeneration") == self._generation
