@@ -55,6 +55,14 @@ async def test_an_answer_that_another_step_needs_is_read_whole(upstream: Upstrea
         assert (await router.post())[:2] == (200, b"data: 1\n\n")
 
 
+async def test_a_member_of_an_ensemble_is_read_whole(upstream: Upstream, streaming: str) -> None:
+    upstream.done = True
+    upstream.more.set()
+    async with routing(to(streaming, name="told"), type_="Ensemble") as router:
+        status, cause = await router.cause()
+        assert (status, "the answer of step 'told' of the Ensemble 'root' is not JSON" in cause) == (500, True)
+
+
 async def test_what_does_not_come_in_pieces_on_purpose_is_read_whole(upstream: Upstream) -> None:
     async with routing(to(f"{upstream.url}/flood"), max_bytes=100_000) as router:
         status, cause = await router.cause()
