@@ -1,5 +1,6 @@
 """The webhooks of KServe as the server calls them."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -65,6 +66,7 @@ def pod(**labels: str) -> Object:
     }
 
 
+CONTAINERS = "!has(object.spec.initContainers)"
 LABELLED = {"serving.kserve.io/inferenceservice": "x"}
 
 
@@ -198,3 +200,37 @@ def test_a_broken_configuration_needs_nothing_more_and_is_told_by_the_mutation()
     assert [reference.name for reference in MUTATOR.needs(request(pod(**LABELLED)), seen)] == ["x"]
     answer = inject(pod(**LABELLED), seen)
     assert isinstance(answer, Denied) and "key credentials" in answer.message
+
+
+def test_a_pod_with_a_field_of_a_wrong_type_is_refused_by_that_field_and_needs_nothing() -> None:
+    odd = pod(**LABELLED) | {"spec": {"containers": {}}}
+    answer = inject(odd, view())
+    assert isinstance(answer, Denied)
+    assert (answer.code, answer.reason) == (400, "BadRequest")
+    assert answer.message == "spec.containers of the pod has not the type that it must have"
+    assert isinstance(MUTATOR, Mutating) and MUTATOR.needs is not None
+    assert list(MUTATOR.needs(request(odd), view())) == []
+
+
+def test_what_is_wrong_with_a_pod_is_told_by_the_mutation_and_not_by_what_it_needs() -> None:
+    assert isinstance(MUTATOR, Mutating) and MUTATOR.needs is not None
+    broken = pod(**LABELLED, **{"internal.serving.kserve.io/localmodel": "m"})
+    seen = view(config_map(storageInitializer=SIZES))
+    assert [reference.name for reference in MUTATOR.needs(request(broken), seen)] == ["x"]
+    answer = inject(broken, seen)
+    assert isinstance(answer, Denied)
+    assert answer.message == "Annotation internal.serving.kserve.io/localmodel-pvc-name not found"
+
+
+@pytest.mark.parametrize(("action", "refused"), [("Deny", True), ("Warn", False)])
+def test_a_pod_is_held_to_the_policies_after_injection(action: str, refused: bool) -> None:
+    rule = {"name": "small", "resources": ["pods"], "validations": [{"expression": CONTAINERS, "message": "too many"}]}
+    policy = json.dumps({"policies": [rule | {"validationActions": [action]}]})
+    assert isinstance(MUTATOR, Mutating)
+    seen = view(config_map(storageInitializer=SIZES, securityPolicy=policy))
+    answer = MUTATOR.mutate(request(pod(**LABELLED)), seen)
+    assert isinstance(answer, Denied | Mutated)
+    assert isinstance(answer, Denied) is refused
+    told = answer.message if isinstance(answer, Denied) else answer.warnings[1]
+    assert "too many" in told
+    assert answer.warnings[0].startswith("ServiceAccount default/default not found")
