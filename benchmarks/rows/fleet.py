@@ -72,7 +72,12 @@ async def _restart(ours: Stack, number: int, process: ManagerProcess) -> list[Fi
         return [
             at_most(row, "process start to every key decided", seconds, "s", _START_SECONDS),
             at_most(row, "writes", end.writes(), "", 0, _methods(end.requests)),
-            Figure(row, "CPU until then", f"{done.used.cpu_seconds:.1f} s"),
+            Figure(
+                row,
+                "CPU until then",
+                f"{done.used.cpu_seconds:.1f} s",
+                f"other work had the cores for {done.used.waited_seconds:.1f} s",
+            ),
             at_most(
                 row,
                 "resident memory",
