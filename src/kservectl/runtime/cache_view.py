@@ -71,9 +71,12 @@ class CacheView:
         return any(informer.served for informer in self._informers.get(kind, ()))
 
     def _gather(self, kind: Kind, read: Callable[[Cached], Iterable[Object]]) -> Sequence[Object]:
+        informers = self._informers.get(kind, ())
+        if len(informers) == 1:
+            shown = list(read(informers[0]))
+            return sorted(shown, key=metadata.key) if len(shown) > 1 else shown
         # What an earlier informer shows wins, as in `get`.
-        informers = reversed(self._informers.get(kind, ()))
-        found = {metadata.key(obj): obj for informer in informers for obj in read(informer)}
+        found = {metadata.key(obj): obj for informer in reversed(informers) for obj in read(informer)}
         return [found[key] for key in sorted(found)]
 
 
