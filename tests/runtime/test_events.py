@@ -249,3 +249,12 @@ def test_the_memory_of_events_is_bounded(size: int) -> None:
     assert len(correlator._series._entries) == size
     assert len(correlator._similar._entries) == size
     assert len(correlator._tokens._entries) == size
+
+
+def test_what_is_over_is_forgotten_although_there_is_room() -> None:
+    correlator = EventCorrelator()
+    for number in range(1000):
+        correlator.correlate(regarding(f"w{number}"), record(f"message {number}"), float(number * 60))
+    assert len(correlator) <= 6 + 1 + 10 + 1 + 125 + 1
+    assert correlator.correlate(regarding("w0"), record("message 0"), 1e6) is not None
+    assert len(correlator) == 3

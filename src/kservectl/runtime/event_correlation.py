@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kservectl.objects import metadata
-from kservectl.objects.metadata import Object
+from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime.outcome import EventRecord
 
 SERIES_SECONDS = 360.0
@@ -28,11 +28,11 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Series:
-    """Equal events: how many there were, when the last one was, and the stored Event that stands for them, once sent."""
+    """Equal events: how many there were, when the last one was, and which stored Event stands for them, once sent."""
 
     count: int = 0
     last: float = 0.0
-    stored: Object | None = None
+    stored: ObjectKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,13 @@ class EventCorrelator:
     """The memory of the events of one process."""
 
     def __init__(self, memory: int = _MEMORY) -> None:
-        self._series: _Recent[Series] = _Recent(memory)
-        self._similar: _Recent[_Similar] = _Recent(memory)
-        self._tokens: _Recent[_Tokens] = _Recent(memory)
+        self._series: _Recent[Series] = _Recent(memory, SERIES_SECONDS)
+        self._similar: _Recent[_Similar] = _Recent(memory, COMBINE_SECONDS)
+        self._tokens: _Recent[_Tokens] = _Recent(memory, SPAM_BURST * SPAM_REFILL_SECONDS)
+
+    def __len__(self) -> int:
+        """How much is remembered."""
+        return len(self._series) + len(self._similar) + len(self._tokens)
 
     def correlate(self, regarding: Object, record: EventRecord, now: float) -> Correlated | None:
         """What to send for an event about `regarding` at `now` (monotonic seconds); None when it is one too many."""
@@ -69,7 +73,7 @@ class EventCorrelator:
         record, identity = self._combine(about, record, now)
         if not self._has_token(about, now):
             return None
-        series = self._series.get((about, *identity), Series)
+        series = self._series.get((about, *identity), Series, now)
         if now - series.last > SERIES_SECONDS:
             series.count, series.stored = 0, None
         series.count += 1
@@ -79,7 +83,7 @@ class EventCorrelator:
     def _combine(self, about: Hashable, record: EventRecord, now: float) -> tuple[EventRecord, tuple[str, ...]]:
         """The record, or the combined one, and what makes it equal to others."""
         group = (record.type, record.reason, record.action)
-        similar = self._similar.get((about, group), lambda: _Similar(set(), now))
+        similar = self._similar.get((about, group), lambda: _Similar(set(), now), now)
         if now - similar.since > COMBINE_SECONDS:
             similar.messages, similar.since = set(), now
         if len(similar.messages) <= COMBINE_AFTER:
@@ -90,7 +94,7 @@ class EventCorrelator:
         return combined, (*group, COMBINED_PREFIX)
 
     def _has_token(self, about: Hashable, now: float) -> bool:
-        tokens = self._tokens.get(about, lambda: _Tokens(SPAM_BURST, now))
+        tokens = self._tokens.get(about, lambda: _Tokens(SPAM_BURST, now), now)
         tokens.left = min(SPAM_BURST, tokens.left + (now - tokens.at) / SPAM_REFILL_SECONDS)
         tokens.at = now
         if tokens.left < 1.0:
@@ -100,17 +104,24 @@ class EventCorrelator:
 
 
 class _Recent(Generic[V]):
-    """A map that keeps the most recently used entries."""
+    """A map that keeps the most recently used entries, and each for some seconds after its last use."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, seconds: float) -> None:
         self._size = size
-        self._entries: OrderedDict[Hashable, V] = OrderedDict()
+        self._seconds = seconds
+        self._entries: OrderedDict[Hashable, tuple[V, float]] = OrderedDict()
 
-    def get(self, key: Hashable, new: Callable[[], V]) -> V:
-        if key in self._entries:
-            self._entries.move_to_end(key)
-            return self._entries[key]
-        entry = self._entries[key] = new()
-        if len(self._entries) > self._size:
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Hashable, new: Callable[[], V], now: float) -> V:
+        entry = self._entries.pop(key)[0] if key in self._entries else new()
+        self._entries[key] = (entry, now)
+        while len(self._entries) > self._size or self._is_over(now):
             self._entries.popitem(last=False)
         return entry
+
+    def _is_over(self, now: float) -> bool:
+        """Whether the entry that was used least recently is as good as none."""
+        _, used = next(iter(self._entries.values()))
+        return now - used > self._seconds

@@ -127,15 +127,14 @@ class EventRecorder:
         stored = queued.series.stored
         series = {"count": queued.count, "lastObservedTime": rfc3339_micro(queued.seen)}
         if stored is not None and queued.count > 1:
-            inner = stored["metadata"]
             try:
-                await self._client.patch(EVENT, inner["name"], inner["namespace"], {"series": series})
+                await self._client.patch(EVENT, stored.name, stored.namespace, {"series": series})
             except NotFound:  # the API server keeps Events for an hour only; a new one takes over
                 queued.series.stored = None
             else:
                 return
         event = {**queued.event, "series": series} if queued.count > 1 else queued.event
-        queued.series.stored = await self._client.create(EVENT, event)
+        queued.series.stored = metadata.key(await self._client.create(EVENT, event))
 
     def _delay(self, attempt: int, error: Exception) -> float:
         first, cap = _BACKOFF
