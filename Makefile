@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench chaos crashes e2e knative monitoring sdk image charts parity docs lint types check manifests clean
+.PHONY: demo test bench chaos crashes e2e knative monitoring sdk image charts charts-installed parity docs lint types check manifests clean
 
 demo: $(VENV)/.runtime ## bring a sample InferenceService to Ready on the devcluster and show it
 	$(BIN)/python -m kservectl dev -f manifests/samples/sklearn-iris.yaml --exit-when-ready
@@ -28,6 +28,9 @@ image: $(VENV)/.complete ## build the image into .image and start its manager, a
 
 charts: $(VENV)/.complete ## hold the Helm charts against the kustomize base with the real helm, built once
 	$(BIN)/python -m pytest e2e/test_charts.py -m helm
+
+charts-installed: $(VENV)/.complete ## install, upgrade and take away the charts by the real helm on a real control plane, in every variant
+	$(BIN)/python -m pytest e2e/test_chart_installed.py -m helm --cluster real
 
 parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, where there are any
 	$(BIN)/python -m e2e.parity
