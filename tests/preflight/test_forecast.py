@@ -16,8 +16,7 @@ from kservectl.preflight.forecast import Forecaster
 from kservectl.preflight.report import Forecast
 from kservectl.runtime.controller import Controller, Owned
 from kservectl.runtime.inheritance import Inheritance
-from kservectl.runtime.outcome import Failure, Outcome
-from kservectl.runtime.planning import Child
+from kservectl.runtime.outcome import Child, Failure, Outcome
 from kservectl.runtime.view import StaticView, View
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

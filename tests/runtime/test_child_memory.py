@@ -6,8 +6,8 @@ import pytest
 
 from kservectl.objects.kind import CONFIG_MAP, NETWORK_POLICY
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.child_memory import Child, ChildMemory
-from kservectl.runtime.outcome import Failure
+from kservectl.runtime.child_memory import ChildMemory
+from kservectl.runtime.outcome import Child, Failure
 
 MANAGER = "us"
 CHILD: Child = (CONFIG_MAP, ObjectKey("default", "a"))

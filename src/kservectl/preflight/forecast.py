@@ -24,8 +24,8 @@ from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.drift import applied_fields, differences
 from kservectl.runtime.inheritance import Inheritance, inherited
-from kservectl.runtime.outcome import Failure, Outcome
-from kservectl.runtime.planning import Child, child_body, leftovers, owner_patch, stranger
+from kservectl.runtime.outcome import Child, Failure, Outcome
+from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid"})

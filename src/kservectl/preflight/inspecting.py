@@ -34,8 +34,7 @@ from kservectl.preflight import admitted, rights, surroundings
 from kservectl.preflight.forecast import Forecaster
 from kservectl.preflight.report import Finding, Forecast, Report
 from kservectl.runtime.controller import Controller
-from kservectl.runtime.outcome import Outcome
-from kservectl.runtime.planning import Child
+from kservectl.runtime.outcome import Child, Outcome
 from kservectl.runtime.sources import Sources
 from kservectl.runtime.view import View
 

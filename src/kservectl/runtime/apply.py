@@ -24,12 +24,12 @@ from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.mergepatch import merge_patch
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.child_memory import LASTING_REFUSAL, Child, ChildMemory
+from kservectl.runtime.child_memory import LASTING_REFUSAL, ChildMemory
 from kservectl.runtime.drift import Difference, applied_fields, differences
 from kservectl.runtime.expectations import Expectations
 from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.journal import patched_fields, tell
-from kservectl.runtime.outcome import Failure, Outcome, Reference
+from kservectl.runtime.outcome import Child, Failure, Outcome, Reference
 from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
 

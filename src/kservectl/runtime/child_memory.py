@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kservectl.objects import metadata
-from kservectl.objects.kind import Kind
-from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.objects.metadata import Object
 from kservectl.runtime.drift import Difference, compare
-from kservectl.runtime.outcome import Failure
-
-Child = tuple[Kind, ObjectKey]
+from kservectl.runtime.outcome import Child, Failure
 
 LASTING_REFUSAL = 300.0
 """Seconds after which a refused write is tried again although nothing that is watched has changed."""

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from kservectl.clock import Clock
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import ObjectKey
-
-Child = tuple[Kind, ObjectKey]
+from kservectl.runtime.outcome import Child
 
 
 @dataclass(slots=True)

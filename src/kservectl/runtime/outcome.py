@@ -11,6 +11,9 @@ from typing import Any, Literal
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
 
+Child = tuple[Kind, ObjectKey]
+"""Which object it is that an owner has, or is to have."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:

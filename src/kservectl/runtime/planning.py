@@ -4,11 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
-from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.outcome import Outcome
+from kservectl.objects.metadata import Object
+from kservectl.runtime.outcome import Child, Outcome
 from kservectl.runtime.view import View
-
-Child = tuple[Kind, ObjectKey]
 
 
 def child_body(owner: Object, desired: Object, kind: Kind, *, shared: bool) -> Object:
