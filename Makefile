@@ -13,9 +13,7 @@ test: $(VENV)/.complete ## the tests, and the suite of e2e/ on the devcluster
 
 e2e: $(VENV)/.complete ## the suite of e2e/ on real control planes, built once from Go modules, and the rights that it used
 	rm -rf .audit
-	$(BIN)/python -m pytest -n 2 --dist loadfile e2e --cluster real --audit-logs .audit || { \
-	  echo "make e2e: once more and alone, what failed beside other work on this machine"; \
-	  $(BIN)/python -m pytest --last-failed e2e --cluster real --audit-logs .audit; }
+	$(BIN)/python -m pytest -n 2 --dist loadfile e2e --cluster real --audit-logs .audit
 	$(BIN)/python -m pytest e2e/test_rights.py -m whole_suite --audit-logs .audit
 
 knative: $(VENV)/.complete ## a canary under Knative Serving's own controller, built once from its Go module
