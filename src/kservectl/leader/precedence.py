@@ -30,7 +30,7 @@ class LeaseReader(Protocol):
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object: ...
 
 
-class LeaseClient(Protocol):
+class GroupClient(Protocol):
     """The requests that it takes to look at the Leases of a group, and to clear those of the dead."""
 
     async def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> Object: ...
@@ -63,7 +63,7 @@ async def renewing_holder(client: LeaseReader, name: str, namespace: str, clock:
     return ""
 
 
-async def until_none_shares(client: LeaseClient, group: str, namespace: str, clock: Clock, *, retry: float) -> None:
+async def until_none_shares(client: GroupClient, group: str, namespace: str, clock: Clock, *, retry: float) -> None:
     """Return once no replica that shares its work holds a Lease of `group`; looks every `retry` seconds.
 
     For one that leads and shares with nobody: call it after the Lease of the election was taken, since from then on none that
@@ -91,7 +91,7 @@ async def until_none_shares(client: LeaseClient, group: str, namespace: str, clo
 
 
 async def _look_at_group(
-    client: LeaseClient, group: str, namespace: str, clock: Clock, seen: dict[str, Observation]
+    client: GroupClient, group: str, namespace: str, clock: Clock, seen: dict[str, Observation]
 ) -> Collection[str]:
     """Who holds a Lease of the group; raises ClientError. One that vanished while it was held counts for the rest of its term."""
     found = await client.list(LEASE, namespace, label_selector=f"{GROUP_LABEL}={group}")
@@ -104,7 +104,7 @@ async def _look_at_group(
     return [each.holder for each in seen.values() if each.is_held(now)]
 
 
-async def _release(client: LeaseClient, lease: Object, clock: Clock) -> None:
+async def _release(client: GroupClient, lease: Object, clock: Clock) -> None:
     """Of a holder that is gone: the next that looks need not wait for a term again."""
     try:
         await client.update(LEASE, released(lease, clock.now()))
