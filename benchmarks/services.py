@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.concurrency import some_at_once
 from e2e.api import Api, is_ready
 from e2e.services import service
 from kservectl.api.kinds import HTTP_ROUTE, INFERENCE_SERVICE
@@ -21,7 +22,6 @@ from kservectl.objects.metadata import Object
 CHILDREN = {DEPLOYMENT: 1, SERVICE: 1, HORIZONTAL_POD_AUTOSCALER: 1, HTTP_ROUTE: 2}
 """What a raw service with a predictor has behind a Gateway, and how many of each."""
 
-_AT_ONCE = 16
 _SECONDS = 3600.0
 
 
@@ -37,15 +37,7 @@ def fleet(number: int, namespaces: Sequence[str], *, prefix: str = "m", fault: s
 
 async def create(api: Api, services: Sequence[Object]) -> None:
     """Create them as fast as the API server takes them, some at a time."""
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(obj: Object) -> None:
-        async with slots:
-            await api.create(INFERENCE_SERVICE, obj)
-
-    async with asyncio.TaskGroup() as group:
-        for obj in services:
-            group.create_task(one(obj))
+    await some_at_once(api.create(INFERENCE_SERVICE, obj) for obj in services)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+from benchmarks.concurrency import some_at_once
 from benchmarks.services import fleet, make_ready
 from benchmarks.stack import Counted, Stack, at_rest, counted, manager, stack
 from benchmarks.table import Figure, at_most, memory_ratio
@@ -11,6 +12,7 @@ from benchmarks.usage import usage
 from e2e.bursts import create_all
 from e2e.manager import ManagerProcess
 from kservectl.objects.kind import SECRET
+from kservectl.objects.metadata import Object
 
 _NAMESPACES = 20
 _SECONDS = 3600.0
@@ -97,19 +99,14 @@ def _methods(requests: Mapping[str, float]) -> str:
 async def _secrets(ours: Stack, number: int, process: ManagerProcess) -> list[Figure]:
     """Two starts, without and with many Secrets in the cluster."""
     without = await _resident(ours, process)
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def make(position: int) -> None:
-        async with slots:
-            meta = {"name": f"secret-{position}", "namespace": f"bench-{position % _NAMESPACES}"}
-            data = {"stringData": {"value": "x" * _SECRET_BYTES}}
-            await ours.api.create(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": meta, **data})
-
-    async with asyncio.TaskGroup() as group:
-        for position in range(_SECRETS):
-            group.create_task(make(position))
+    await some_at_once(ours.api.create(SECRET, _secret(position)) for position in range(_SECRETS))
     row = f"{_SECRETS} Secrets beside {number}"
     return [memory_ratio(row, "resident memory", await _resident(ours, process), without, "without", at_most=1.05)]
+
+
+def _secret(position: int) -> Object:
+    meta = {"name": f"secret-{position}", "namespace": f"bench-{position % _NAMESPACES}"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"value": "x" * _SECRET_BYTES}}
 
 
 async def _resident(ours: Stack, process: ManagerProcess) -> float:

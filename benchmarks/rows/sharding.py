@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from benchmarks.concurrency import some_at_once
 from benchmarks.services import CHILDREN, Progress, Times, make_ready
 from benchmarks.stack import Stack, at_rest, stack
 from benchmarks.table import Figure, at_most
@@ -33,7 +34,6 @@ _SAMPLE = 50
 _MOVING = 60
 _PAUSE_SECONDS = 0.05
 _AFTER_JOINING_SECONDS = 8.0
-_AT_ONCE = 16
 _FIRST_LIMIT = 10
 
 
@@ -208,16 +208,8 @@ def _limit(autoscaler: Object) -> tuple[ObjectKey, int]:
 
 async def _touch(api: Api, keys: Sequence[ObjectKey], limit: int) -> None:
     """Let each service have this many replicas."""
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(key: ObjectKey) -> None:
-        async with slots:
-            change = {"spec": {"predictor": {"maxReplicas": limit}}}
-            await api.merge(INFERENCE_SERVICE, key.name, key.namespace, change)
-
-    async with asyncio.TaskGroup() as group:
-        for key in keys:
-            group.create_task(one(key))
+    change = {"spec": {"predictor": {"maxReplicas": limit}}}
+    await some_at_once(api.merge(INFERENCE_SERVICE, key.name, key.namespace, change) for key in keys)
 
 
 async def _at_rest(shards: Shards) -> None:
