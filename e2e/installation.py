@@ -34,6 +34,8 @@ from kservectl.objects.metadata import Object
 
 SYSTEM_NAMESPACE = "kserve"
 MANAGER_ACCOUNT = "kserve-controller-manager"
+MANAGER_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
+"""What the API server calls the manager, by its ServiceAccount."""
 
 _RBAC = "rbac.authorization.k8s.io"
 _KINDS = (

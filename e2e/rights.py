@@ -48,6 +48,11 @@ def grants(roles: Iterable[Object]) -> list[Grant]:
     ]
 
 
+def roles_of(objects: Iterable[Object]) -> list[Object]:
+    """The Roles and ClusterRoles among these."""
+    return [obj for obj in objects if obj["kind"] in ("Role", "ClusterRole")]
+
+
 def without(role: Object, resource: str, verb: str) -> list[Object]:
     """The rules of a role but for one verb on one resource, wherever it is granted.
 

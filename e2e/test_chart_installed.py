@@ -13,14 +13,13 @@ import pytest
 
 from e2e.api import Api, connect
 from e2e.helm.program import Helm
-from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE, account_kubeconfig
+from e2e.installation import MANAGER_USER, SYSTEM_NAMESPACE, account_kubeconfig
 from e2e.kubectl import Kubectl
 from e2e.manager import ManagerProcess
 from e2e.rights import refusals
-from e2e.services import ready, service
 from e2e.target import REAL, Target, open_target
 from e2e.test_charts import CHARTS, OPTIONS
-from e2e.variants import certificate_of_others, define_third_party_kinds, inject, manager_options
+from e2e.variants import assert_works, certificate_of_others, define_third_party_kinds, manager_options, start
 from kservectl.admission.certificates import make_ca
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.clock import SystemClock
@@ -30,7 +29,6 @@ from kservectl.objects.kind import DEPLOYMENT, MUTATING_WEBHOOK_CONFIGURATION, N
 
 pytestmark = [pytest.mark.helm, pytest.mark.real, pytest.mark.timeout(1800)]
 
-_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
 _BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 _TEAM = "team-a"
 _VALUES = {**OPTIONS, "namespaced": f"namespaces={{{_TEAM}}}"}
@@ -84,7 +82,6 @@ async def test_helm_installs_it_and_the_manager_runs_under_its_rbac(
     await asyncio.to_thread(install, helm, CONTROLLER, "--wait", "--timeout=90s", *values(names))
     rendered = await asyncio.to_thread(helm.objects, CHARTS / CONTROLLER, SYSTEM_NAMESPACE, *values(names))
     certificates = tmp_path / "certificates"
-    certificates.mkdir()
     authority = certificate_of_others(certificates)
     kubeconfig = await asyncio.to_thread(account_kubeconfig, bare.kubeconfig, tmp_path)
     before = len(bare.running.audited())
@@ -92,16 +89,10 @@ async def test_helm_installs_it_and_the_manager_runs_under_its_rbac(
         kubeconfig, tmp_path / "manager.log", leader_elect=True, options=manager_options(rendered, certificates)
     )
     try:
-        if "cert-manager" in names:
-            kubectl = Kubectl.found(bare.kubeconfig, "", tmp_path)
-            url = f"https://127.0.0.1:{manager.webhook_port}"
-            await asyncio.to_thread(inject, kubectl, url, base64.b64encode(authority).decode())
-        await asyncio.to_thread(manager.start_ready)
+        await start(manager, names, lambda: Kubectl.found(bare.kubeconfig, "", tmp_path), authority)
         await asyncio.to_thread(install, helm, RUNTIMES)
-        created = await admin.create(INFERENCE_SERVICE, service(iris, team))
-        await ready(admin, team, iris)
-        assert created["metadata"]["finalizers"], "only the webhook can have put it there so early"
-        assert refusals(bare.running.audited()[before:], _USER) == []
+        await assert_works(admin, iris, team)
+        assert refusals(bare.running.audited()[before:], MANAGER_USER) == []
         await admin.delete(INFERENCE_SERVICE, iris, team)
         await admin.until_gone(INFERENCE_SERVICE, iris, team)
     finally:

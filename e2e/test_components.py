@@ -1,7 +1,6 @@
 """The base and each component on a real API server: every object is accepted, and the manager runs with no request refused."""
 
 import asyncio
-import base64
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,29 +8,26 @@ import pytest
 
 from e2e.api import Api
 from e2e.conftest import StartManager
-from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE
+from e2e.installation import MANAGER_USER
 from e2e.kubectl import Kubectl
-from e2e.manager import ManagerProcess
 from e2e.rights import refusals
-from e2e.services import ready, service
 from e2e.target import Target
 from e2e.variants import (
     MANIFESTS,
+    assert_works,
     certificate_of_others,
     define_third_party_kinds,
-    inject,
     manager_options,
     overlay,
     restore,
+    start,
     take_away,
 )
-from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.manifests.components.catalogue import components
 from kservectl.manifests.layout import documents, files, write
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
-_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
 _VARIANTS = [(), *((name,) for name in components()), ("high-availability", "sharding"), tuple(components())]
 
 
@@ -66,19 +62,13 @@ async def test_server_accepts_it_and_the_manager_runs_under_its_rbac(
     assert cluster.running is not None
     before = len(cluster.running.audited())
     certificates = tmp_path / "certificates"
-    certificates.mkdir()
     authority = certificate_of_others(certificates)
-    manager: ManagerProcess = managers(leader_elect=True, options=manager_options(wanted, certificates))
-    if "cert-manager" in names:
-        url = f"https://127.0.0.1:{manager.webhook_port}"
-        await asyncio.to_thread(inject, admin, url, base64.b64encode(authority).decode())
+    manager = managers(leader_elect=True, options=manager_options(wanted, certificates))
 
-    await asyncio.to_thread(manager.start_ready)
-    created = await api.create(INFERENCE_SERVICE, service("iris", namespace))
-    await ready(api, namespace, "iris")
+    await start(manager, names, lambda: admin, authority)
+    await assert_works(api, "iris", namespace)
 
-    assert created["metadata"]["finalizers"], "only the webhook can have put it there so early"
-    assert refusals(cluster.running.audited()[before:], _USER) == []
+    assert refusals(cluster.running.audited()[before:], MANAGER_USER) == []
 
 
 def test_repository_has_what_is_tried_here() -> None:

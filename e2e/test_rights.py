@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from e2e.installation import MANAGER_ACCOUNT, SYSTEM_NAMESPACE
-from e2e.rights import Grant, grants, idle, refusals, uses
+from e2e.installation import MANAGER_USER
+from e2e.rights import Grant, grants, idle, refusals, roles_of, uses
 from kservectl.manifests import rbac
 
 pytestmark = pytest.mark.whole_suite
 
-_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{MANAGER_ACCOUNT}"
-_ROLES = [obj for obj in (*rbac.objects(), *rbac.sharding()) if obj["kind"] in ("Role", "ClusterRole")]
+_ROLES = roles_of((*rbac.objects(), *rbac.sharding()))
 _RARE_VERBS: Mapping[str, str] = {
     "get": "a name turned out to be taken by what no cache shows",
 }
@@ -47,11 +46,11 @@ def audited(request: pytest.FixtureRequest) -> Sequence[Mapping[str, Any]]:
 
 
 def test_no_request_of_the_manager_was_refused(audited: Sequence[Mapping[str, Any]]) -> None:
-    assert refusals(audited, _USER) == []
+    assert refusals(audited, MANAGER_USER) == []
 
 
 def test_manager_used_every_right_that_it_has(audited: Sequence[Mapping[str, Any]]) -> None:
-    left = idle(grants(_ROLES), uses(audited, _USER))
+    left = idle(grants(_ROLES), uses(audited, MANAGER_USER))
     assert [str(grant) for grant in left if not _is_rare(grant)] == [], "granted, and needed by nothing in the suite"
 
 

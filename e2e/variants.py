@@ -5,20 +5,24 @@ Deployment would have its manager do.
 """
 
 import asyncio
+import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from e2e.api import connect
+from e2e.api import Api, connect
 from e2e.cluster.thirdparty import Source, third_party_crds
 from e2e.installation import established, install
 from e2e.kubectl import Kubectl
+from e2e.manager import ManagerProcess
+from e2e.services import ready, service
 from e2e.target import Target
 from kservectl.admission.certificates import Pair, make_ca, make_serving
+from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.clock import SystemClock
 from kservectl.objects import metadata
 from kservectl.objects.kind import CUSTOM_RESOURCE_DEFINITION
@@ -99,7 +103,8 @@ def manager_options(documents: Sequence[Object], certificates: Path) -> tuple[st
 
 
 def certificate_of_others(folder: Path) -> bytes:
-    """`tls.crt` and `tls.key` for the loopback in `folder`, as cert-manager would keep them; answers the CA."""
+    """`tls.crt` and `tls.key` for the loopback in a new `folder`, as cert-manager would keep them; answers the CA."""
+    folder.mkdir()
     now = SystemClock().now()
     authority: Pair = make_ca(now)
     serving = make_serving(authority, ("localhost", "127.0.0.1"), now)
@@ -108,12 +113,29 @@ def certificate_of_others(folder: Path) -> bytes:
     return authority.certificate
 
 
-def inject(kubectl: Kubectl, url: str, authority: str) -> None:
-    """What cert-manager's injector does, for webhooks that are served at `url`: `authority` is base64."""
+async def start(
+    manager: ManagerProcess, names: Sequence[str], kubectl: Callable[[], Kubectl], authority: bytes
+) -> None:
+    """Start the manager of a variant, whose webhooks others vouch for if it has cert-manager, and wait until it is ready."""
+    if "cert-manager" in names:
+        await asyncio.to_thread(_inject, kubectl(), f"https://127.0.0.1:{manager.webhook_port}", authority)
+    await asyncio.to_thread(manager.start_ready)
+
+
+async def assert_works(api: Api, name: str, namespace: str) -> None:
+    """A service goes through the webhooks and becomes Ready."""
+    created = await api.create(INFERENCE_SERVICE, service(name, namespace))
+    await ready(api, namespace, name)
+    assert created["metadata"]["finalizers"], "only the webhook can have put it there so early"
+
+
+def _inject(kubectl: Kubectl, url: str, authority: bytes) -> None:
+    """What cert-manager's injector does, for webhooks that are served at `url`."""
+    bundle = base64.b64encode(authority).decode()
     for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
         for found in kubectl.json("get", kind, _OURS)["items"]:
             webhooks: list[Any] = found["webhooks"]
             for webhook in webhooks:
                 path = webhook["clientConfig"]["service"]["path"]
-                webhook["clientConfig"] = {"url": f"{url}{path}", "caBundle": authority}
+                webhook["clientConfig"] = {"url": f"{url}{path}", "caBundle": bundle}
             kubectl("replace", "-f", "-", stdin=found)
