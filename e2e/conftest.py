@@ -164,10 +164,15 @@ def manager(_shared_manager: ManagerProcess) -> ManagerProcess:
 
 
 @pytest.fixture
-def managers(_shared_manager: ManagerProcess, manager_kubeconfig: Path, tmp_path: Path) -> Iterator[StartManager]:
-    """Makes managers of a test's own (arguments as for ManagerProcess); the shared one is stopped meanwhile."""
+def unmanaged(_shared_manager: ManagerProcess) -> None:
+    """The shared manager is stopped: nothing works on the cluster that the test does not start."""
     if _shared_manager.alive:
         _shared_manager.terminate()
+
+
+@pytest.fixture
+def managers(unmanaged: None, manager_kubeconfig: Path, tmp_path: Path) -> Iterator[StartManager]:
+    """Makes managers of a test's own (arguments as for ManagerProcess); the shared one is stopped meanwhile."""
     made: list[ManagerProcess] = []
 
     def make(**options: object) -> ManagerProcess:

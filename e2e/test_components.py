@@ -32,8 +32,11 @@ _VARIANTS = [(), *((name,) for name in components()), ("high-availability", "sha
 
 
 @pytest.fixture
-def admin(cluster: Target, tmp_path: Path) -> Iterator[Kubectl]:
-    """kubectl on a cluster on which nothing of the manager is installed; the suite's installation is there again afterwards."""
+def admin(cluster: Target, unmanaged: None, tmp_path: Path) -> Iterator[Kubectl]:
+    """kubectl on a cluster on which nothing of the manager is installed; the suite's installation is there again afterwards.
+
+    No manager works while its roles are taken away: it would be refused what it is used to.
+    """
     define_third_party_kinds(cluster)
     found = Kubectl.found(cluster.kubeconfig, "", tmp_path)
     take_away(found)
