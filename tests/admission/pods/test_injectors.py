@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kservectl.admission.pods import needs
@@ -112,6 +112,10 @@ def test_injecting_twice_is_injecting_once(original: Object, storage: Any, held:
 
 
 @given(original=pods, storage=st.sampled_from(STORAGE))
+@example(
+    original=pod(uri="gs://b/m", labels={"component": "predictor"}, storage_spec="true", storage_spec_key="mine"),
+    storage={},
+)
 def test_all_that_is_looked_up_was_asked_for(original: Object, storage: Any) -> None:
     looked_up: set[str] = set()
 

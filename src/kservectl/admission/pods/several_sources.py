@@ -7,6 +7,7 @@ container has already, from a ClusterStorageContainer say, wins over what creden
 from kservectl.admission.inferenceservice.implementations import block, blocks
 from kservectl.admission.pods.context import PodContext
 from kservectl.admission.pods.payload_log import COMPONENT_LABEL
+from kservectl.admission.pods.source import source_uri
 from kservectl.modelstorage.ca_bundle import bundle_for, with_ca_bundle, without_ca_bundle
 from kservectl.modelstorage.credentials.download import download_credentials
 from kservectl.modelstorage.download import INIT_CONTAINER
@@ -18,8 +19,8 @@ from kservectl.objects.metadata import Object
 def is_prepared(pod: Object, context: PodContext) -> bool:
     """Whether `pod` comes with an init container that downloads the `storageUris` of its component."""
     init = container(pod, INIT_CONTAINER, "initContainers")
-    if init is None or not _lists_sources(pod, context.service):
-        return False
+    if init is None or source_uri(pod) or not _lists_sources(pod, context.service):
+        return False  # with a URI of its own the pod was given that container here, and its credentials with it
     uris = (init.get("args") or [])[::2]
     return not uris or any(not uri.startswith("oci://") for uri in uris)  # images are fetched by the pull secret
 
