@@ -99,7 +99,7 @@ async def test_a_kind_that_is_not_served_is_named(environment: Environment) -> N
 async def test_the_managers_metrics_are_a_page_of_the_api_server(environment: Environment) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{environment.cluster.url}/metrics") as answer:
         text = await answer.text()
-    assert 'controller_runtime_max_concurrent_reconciles{controller="inferenceservice"} 8.0' in text
+    assert 'controller_runtime_max_concurrent_reconciles{controller="inferenceservice"} 32.0' in text
 
 
 async def test_a_reason_without_a_step_of_its_own_gets_the_step_of_the_documentation(environment: Environment) -> None:

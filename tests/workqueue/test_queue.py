@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kservectl.workqueue import UNCHANGED, ShutDown, WorkQueue
+from kservectl.workqueue import UNCHANGED, UNDER_WAY, ShutDown, WorkQueue
 from tests.fake_clock import FakeClock
 
 
@@ -57,6 +57,37 @@ async def test_an_edit_is_served_before_ten_thousand_initial_items() -> None:
         q.add(f"initial-{number}", UNCHANGED)
     q.add("edit")
     assert await q.get() == "edit"
+
+
+async def test_what_was_begun_goes_before_what_began_to_wait_a_little_earlier() -> None:
+    clock = FakeClock()
+    q = queue(clock)
+    q.add("created")
+    await clock.advance(UNDER_WAY - 1)
+    q.add("begun", UNDER_WAY)
+    assert await take_all(q) == ["begun", "created"]
+
+
+async def test_nobody_waits_for_ever_for_what_was_begun() -> None:
+    clock = FakeClock()
+    q = queue(clock)
+    q.add("created")
+    await clock.advance(UNDER_WAY + 1)
+    for number in range(3):
+        q.add(f"begun-{number}", UNDER_WAY)
+    assert await q.get() == "created"
+
+
+async def test_a_retry_has_no_head_start() -> None:
+    clock = FakeClock()
+    q = queue(clock)
+    q.add("fails", UNDER_WAY)
+    await q.get()
+    delay = q.add_rate_limited("fails")
+    q.done("fails")
+    q.add_after("edited", delay - 0.001)
+    await clock.advance(delay)
+    assert await take_all(q) == ["edited", "fails"]
 
 
 async def test_an_item_keeps_the_highest_priority_it_was_added_with() -> None:

@@ -29,8 +29,8 @@ class Model:
     """What waits, in the order of adding; what is in hand; what is delayed."""
 
     now: int = 0
-    waiting: list[tuple[int, str]] = field(default_factory=list)  # (priority, key)
-    in_hand: dict[str, int | None] = field(default_factory=dict)  # key -> priority at which it is wanted again
+    waiting: list[tuple[int, int, str]] = field(default_factory=list)  # (priority, since, key)
+    in_hand: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # key -> as what it is wanted again
     delayed: dict[str, tuple[int, int]] = field(default_factory=dict)  # key -> (deadline, priority)
 
     def add(self, key: str, priority: int) -> None:
@@ -41,7 +41,7 @@ class Model:
     def add_after(self, key: str, seconds: int, priority: int) -> None:
         if seconds == 0:
             self.add(key, priority)
-        elif key in [waiting for _, waiting in self.waiting] or self.in_hand.get(key) is not None:
+        elif key in [waiting for *_, waiting in self.waiting] or self.in_hand.get(key) is not None:
             self._line_up(key, priority)
         else:
             deadline, before = self.delayed.get(key, (self.now + seconds, priority))
@@ -50,16 +50,16 @@ class Model:
     def take(self) -> str | None:
         if not self.waiting:
             return None
-        best = max(priority for priority, _ in self.waiting)
-        position = next(i for i, (priority, _) in enumerate(self.waiting) if priority == best)
-        _, key = self.waiting.pop(position)
+        best = min(self.waiting, key=lambda place: (-min(place[0], 0), place[1] - max(place[0], 0)))
+        self.waiting.remove(best)
+        key = best[2]
         self.in_hand[key] = None
         return key
 
     def done(self, key: str) -> None:
         again = self.in_hand.pop(key)
         if again is not None:
-            self.waiting.append((again, key))
+            self.waiting.append((*again, key))
 
     def second(self) -> None:
         self.now += 1
@@ -70,15 +70,15 @@ class Model:
     def _line_up(self, key: str, priority: int) -> None:
         if key in self.in_hand:
             before = self.in_hand[key]
-            self.in_hand[key] = priority if before is None else max(before, priority)
+            self.in_hand[key] = (priority, self.now) if before is None else (max(before[0], priority), before[1])
             return
-        for position, (before_priority, waiting) in enumerate(self.waiting):
+        for position, (before_priority, since, waiting) in enumerate(self.waiting):
             if waiting == key:
                 if priority > before_priority:
                     del self.waiting[position]
-                    self.waiting.append((priority, key))
+                    self.waiting.append((priority, since, key))
                 return
-        self.waiting.append((priority, key))
+        self.waiting.append((priority, self.now, key))
 
 
 @settings(max_examples=300)
@@ -107,7 +107,7 @@ def test_queue_behaves_as_its_model(steps: list[tuple[object, ...]]) -> None:
                         clock.suspend(1)
                         model.second()
             assert len(queue) == len(model.waiting)
-            assert set(model.in_hand).isdisjoint(key for _, key in model.waiting)
+            assert set(model.in_hand).isdisjoint(key for *_, key in model.waiting)
         for key in list(model.in_hand):
             queue.done(key)
             model.done(key)

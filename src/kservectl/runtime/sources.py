@@ -12,7 +12,7 @@ from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.cache_view import Cached, CacheView, ViewSource, index_owners
 from kservectl.runtime.controller import Controller, Owned, Watched
 from kservectl.runtime.lookup import Lookup, wanted_names
-from kservectl.workqueue import CHANGED, UNCHANGED
+from kservectl.workqueue import CHANGED, UNCHANGED, UNDER_WAY
 
 Enqueue = Callable[[ObjectKey, int], None]
 """Have a key decided, with this priority."""
@@ -156,7 +156,7 @@ class Sources:
                 if owned.shared_by is not None:
                     keys.update(owned.shared_by(change, self.view()))
                 for key in keys:
-                    enqueue(key, _priority(change))
+                    enqueue(key, _priority(change, UNDER_WAY))
 
         return handle
 
@@ -222,8 +222,8 @@ def priority_at_first_sight(obj: Object) -> int:
     return UNCHANGED if metadata.has_current_status(obj) else CHANGED
 
 
-def _priority(change: Change) -> int:
-    return UNCHANGED if change.initial or _same_version(change.old, change.new) else CHANGED
+def _priority(change: Change, of_a_change: int = CHANGED) -> int:
+    return UNCHANGED if change.initial or _same_version(change.old, change.new) else of_a_change
 
 
 def _same_version(old: Object | None, new: Object | None) -> bool:

@@ -26,7 +26,7 @@ from kservectl.runtime.metrics import ControllerMetrics
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.sources import Sources, owner_keys
 from kservectl.runtime.view import View
-from kservectl.workqueue import CHANGED, ShutDown, WorkQueue
+from kservectl.workqueue import CHANGED, UNDER_WAY, ShutDown, WorkQueue
 
 RECONCILE_SECONDS = 60.0
 """How long carrying out one decision may take."""
@@ -104,7 +104,7 @@ class Workers:
         for key in waiting:
             if not self._expectations.pending(key):
                 self._postponed.discard(key)
-                self._queue.add(key, CHANGED)
+                self._queue.add(key, UNDER_WAY)
 
     async def _work(self) -> None:
         while True:

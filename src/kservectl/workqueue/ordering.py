@@ -1,7 +1,11 @@
 """Which key is next: the part of the queue that knows nothing of time or of waiting.
 
 Promises: a key waits at most once; a key in hand is not handed out again before it is done, and comes back if it was
-added meanwhile; higher priority first, first in first out within one; a key keeps the highest priority it was added with.
+added meanwhile; a key keeps the highest priority it was added with.
+
+Priorities up to zero are classes: the higher one first, and within one who has waited longest. A positive priority is a head
+start in the class of zero: the key is as far ahead as if it had waited so many seconds already. So it goes first as a rule, and
+yet nobody waits for it for ever.
 """
 
 import heapq
@@ -32,7 +36,7 @@ class KeyOrder(Generic[K]):
 
     def __init__(self) -> None:
         self._waiting: dict[K, _Place] = {}
-        self._heap: list[tuple[int, int, K]] = []  # (-priority, number, key); entries that moved up are left behind
+        self._heap: list[tuple[int, float, int, K]] = []  # (*rank, number, key); entries that moved up are left behind
         self._in_hand: dict[K, int] = {}
         self._again: dict[K, tuple[int, float]] = {}
         self._depth: Counter[int] = Counter()
@@ -73,7 +77,7 @@ class KeyOrder(Generic[K]):
     def take(self) -> Taken[K] | None:
         """The next key, now in hand; None when none waits."""
         while self._heap:
-            _, number, key = heapq.heappop(self._heap)
+            *_, number, key = heapq.heappop(self._heap)
             place = self._waiting.get(key)
             if place is None or place.number != number:
                 continue
@@ -104,4 +108,9 @@ class KeyOrder(Generic[K]):
         place = _Place(priority, next(self._numbers), since)
         self._waiting[key] = place
         self._depth[priority] += 1
-        heapq.heappush(self._heap, (-priority, place.number, key))
+        heapq.heappush(self._heap, (*_rank(priority, since), place.number, key))
+
+
+def _rank(priority: int, since: float) -> tuple[int, float]:
+    """Less for who is to go earlier."""
+    return -min(priority, 0), since - max(priority, 0)

@@ -1,7 +1,7 @@
 """The work queue of a controller: the parts beside this file, put together with a clock and with waiting.
 
 Promises, as client-go's: a key is with one worker at a time; a key added many times before it is taken is processed once,
-one added while in hand is processed once more; higher priority first, then first in, first out; of two delays the earlier
+one added while in hand is processed once more; order is that of ordering.py; of two delays the earlier
 wins, and an immediate add wins over any; after `shut_down` nothing is handed out, and `drain` waits for what is in hand.
 It owns no task: a waiting `get` is what lets a delay pass.
 """
@@ -21,6 +21,10 @@ K = TypeVar("K", bound=Hashable)
 
 CHANGED = 0
 """The priority of a change that somebody made."""
+
+UNDER_WAY = 5
+"""The priority of what a key's own work has led to, such as an object of its own that came to be: a head start, in seconds,
+before what others changed. What was begun is finished before more is begun, or many objects at once would all be ready last."""
 
 UNCHANGED = -100
 """The priority of what is seen at start or delivered again: a restart with many objects must not delay a user's edit."""
@@ -96,7 +100,7 @@ class WorkQueue(Generic[K]):
         delay = self._limiter.next_delay(key, self._clock.monotonic(), share=share)
         if self._recorder and not self._shut_down:
             self._recorder.retried()
-        self.add_after(key, delay)
+        self.add_after(key, delay, min(self._order.in_hand.get(key, CHANGED), CHANGED))
         return delay
 
     def forget(self, key: K) -> None:

@@ -35,7 +35,7 @@ from kservectl.runtime.controller import Controller, Owned, Watched
 from kservectl.runtime.predicates import more_than_status_changed, not_only_status
 
 
-def build(settings: Settings, *, workers: int = 8) -> Controller:
+def build(settings: Settings, *, workers: int = 32) -> Controller:
     """The controller. Kinds of third parties may come and go while it runs."""
     return Controller(
         name="inferenceservice",
