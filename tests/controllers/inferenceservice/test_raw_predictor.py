@@ -18,6 +18,7 @@ from tests.controllers.inferenceservice.world import (
     World,
     configuration,
     model,
+    pod,
     runtime,
     says,
     service,
@@ -165,21 +166,52 @@ def test_new_service_reads_in_progress_and_not_ready() -> None:
     assert world.status["components"] == {"predictor": {}}
 
 
-def test_first_status_waits_a_moment_for_the_first_word_of_the_deployment() -> None:
+def just_created() -> World:
+    """A service whose objects are half a second old, without a status."""
     world = World(service())
     world.service["status"] = {}
     world.apply(world.decide(), with_status=False)
-    deployment = world.child(DEPLOYMENT, "iris-predictor")
-    deployment["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    world.child(DEPLOYMENT, "iris-predictor")["metadata"]["creationTimestamp"] = rfc3339(START)
     world.now = START + timedelta(seconds=0.5)
+    return world
+
+
+def test_first_status_waits_a_moment_for_a_deployment_that_has_just_been_created() -> None:
+    world = just_created()
     waiting = world.decide()
     assert (waiting.status, waiting.requeue_after) == (None, 1.5)
     assert waiting.complete
 
+    world.deployment_says(says("Available", "False", "MinimumReplicasUnavailable", "none"))
+    assert world.decide().requeue_after == 1.5
+
     world.now = START + timedelta(seconds=2)
     assert world.decide().status is not None
-    world.now = START
-    world.deployment_says(says("Available", "False", "MinimumReplicasUnavailable", "none"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        says("Available", "True", "MinimumReplicasAvailable", "one"),
+        says("ReplicaFailure", "True", "FailedCreate", "exceeded quota"),
+        says("Progressing", "False", "ProgressDeadlineExceeded", "too long"),
+    ],
+)
+def test_first_status_is_written_at_once_when_the_deployment_is_available_or_fails(told: Object) -> None:
+    world = just_created()
+    world.deployment_says(told)
+    assert world.decide().status is not None
+
+
+def test_first_status_is_written_at_once_when_a_container_has_failed() -> None:
+    world = just_created()
+    world.pods = [pod(server={"state": {"terminated": {"reason": "Error", "exitCode": 1, "message": "no such model"}}})]
+    assert world.decide().status is not None
+
+
+def test_only_the_first_status_waits_for_a_deployment() -> None:
+    world = just_created()
+    world.service["status"] = {"conditions": [says("Ready", "False", "Old", "of before")]}
     assert world.decide().status is not None
 
 

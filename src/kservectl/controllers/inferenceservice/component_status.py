@@ -55,6 +55,12 @@ def readiness(*deployments: Object | None) -> Readiness:
     return result
 
 
+def has_failed(deployment: Object) -> bool:
+    """Whether its pods are refused, or its rollout made no progress for too long."""
+    told = _conditions(deployment)
+    return told.get(_REPLICA_FAILURE, {}).get("status") == TRUE or told.get(_PROGRESSING, {}).get("status") == FALSE
+
+
 def _conditions(deployment: Object | None) -> Mapping[str, Object]:
     told: Sequence[Object] = ((deployment or {}).get("status") or {}).get("conditions") or ()
     return {str(condition.get("type")): condition for condition in told}

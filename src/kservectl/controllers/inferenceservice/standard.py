@@ -34,7 +34,7 @@ from kservectl.controllers.inferenceservice.building import build
 from kservectl.controllers.inferenceservice.canary import building, reporting
 from kservectl.controllers.inferenceservice.canary.canary import Canary
 from kservectl.controllers.inferenceservice.component import Component, components_of
-from kservectl.controllers.inferenceservice.component_status import Readiness, readiness
+from kservectl.controllers.inferenceservice.component_status import Readiness, has_failed, readiness
 from kservectl.controllers.inferenceservice.failure import CannotDecide
 from kservectl.controllers.inferenceservice.multinode import deployment as worker_deployment
 from kservectl.controllers.inferenceservice.multinode import services as node_services
@@ -43,7 +43,7 @@ from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.controllers.inferenceservice.status import COMPONENT_READY, INGRESS_READY, READY, StatusDraft
 from kservectl.controllers.inferenceservice.workload import Deployed, Workload
 from kservectl.objects import metadata
-from kservectl.objects.kind import DEPLOYMENT, SERVICE, Kind
+from kservectl.objects.kind import DEPLOYMENT, SERVICE
 from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
@@ -162,29 +162,34 @@ def _run(workload: Workload, view: View, config: Config, settings: Settings) -> 
 
 
 def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: StatusDraft, view: View) -> float | None:
-    """Seconds for which the status may wait because what was just created has yet to say a word: a Deployment before the
-    first status, a route at any time.
+    """Seconds for which the status may wait because what was just created is about to say something better: a route whether
+    it is accepted, at any time; a Deployment that it is available, before the first status, as long as nothing fails.
 
-    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two.
+    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two or three.
     """
     waits = [
-        _silence(HTTP_ROUTE, metadata.name(route), metadata.namespace(route), "parents", view)
+        _youth(live, view)
         for route in routes
         if route["kind"] == HTTP_ROUTE.kind
+        and (live := view.get(HTTP_ROUTE, metadata.name(route), metadata.namespace(route))) is not None
+        and not (live.get("status") or {}).get("parents")
     ]
-    if not draft.before.get("conditions"):
-        nodes = [node.metadata for part in parts for node in part.workload.nodes]
-        waits += [_silence(DEPLOYMENT, node.name, node.namespace, "conditions", view) for node in nodes]
+    if not draft.before.get("conditions") and "lastFailureInfo" not in draft.model_status:
+        waits += [
+            _youth(live, view)
+            for part in parts
+            if not part.readiness.is_ready
+            for node in part.workload.nodes
+            if (live := view.get(DEPLOYMENT, node.metadata.name, node.metadata.namespace)) is not None
+            and not has_failed(live)
+        ]
     return max((wait for wait in waits if wait > 0), default=None)
 
 
-def _silence(kind: Kind, name: str, namespace: str, word: str, view: View) -> float:
-    """How much longer an object may be silent; not positive when it has spoken, is old, or is not there."""
-    live = view.get(kind, name, namespace)
-    created = metadata.metadata(live or {}).get("creationTimestamp")
-    if live is None or not created or (live.get("status") or {}).get(word):
-        return 0.0
-    return _FIRST_WORD - (view.now - parse_time(str(created))).total_seconds()
+def _youth(live: Object, view: View) -> float:
+    """How much longer an object counts as just created; not positive when it does no more."""
+    created = metadata.metadata(live).get("creationTimestamp")
+    return _FIRST_WORD - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
