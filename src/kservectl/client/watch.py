@@ -53,11 +53,25 @@ class WatchStream:
         return self
 
     async def __anext__(self) -> WatchEvent:
+        if not await self.wait():
+            raise StopAsyncIteration
+        return self.pop()
+
+    async def wait(self) -> bool:
+        """Return once `pop` has an event to give; False when the watch has ended."""
         while not self._waiting:
             chunk = await self._source.read()
             if not chunk:
-                raise StopAsyncIteration
+                return False
             self._waiting.extend(self._lines.feed(chunk))
+        return True
+
+    def __len__(self) -> int:
+        """How many events were read already: so often `pop` may be called."""
+        return len(self._waiting)
+
+    def pop(self) -> WatchEvent:
+        """The next event, at once: for who reads thousands, as those of a streaming list."""
         event = decode_event(self._waiting.popleft(), request=self._request)
         if self._complete is not None and event.type != "BOOKMARK":
             return WatchEvent(event.type, self._complete(event.object))

@@ -195,14 +195,16 @@ class Reflector:
         """Collect the initial events of a streaming list; False when the server does not send them as such."""
         objects: dict[ObjectKey, Object] = {}
         while True:
-            try:
-                async with self._clock.timeout(_INITIAL_SILENCE):
-                    event = await anext(stream, None)
-            except TimeoutError:
-                event = None
-            if event is None:
-                return False
-            self._heard()
+            if not len(stream):
+                try:
+                    async with self._clock.timeout(_INITIAL_SILENCE):
+                        goes_on = await stream.wait()
+                except TimeoutError:
+                    goes_on = False
+                if not goes_on:
+                    return False
+                self._heard()
+            event = stream.pop()
             if event.type == "BOOKMARK":
                 if metadata.annotations(event.object).get(_INITIAL_END) == "true":
                     self._deliver_all(objects, metadata.resource_version(event.object))

@@ -104,19 +104,23 @@ def _unfit(name: str, what: str, why: str) -> CannotDecide:
 
 def _automatic(model: ModelSpec, namespace: str, view: View, multi_node: bool) -> Runtime:
     protocol = model.protocol_version or _DEFAULT_PROTOCOL
-    candidates = [
-        *_preferred((Runtime(obj, False) for obj in view.list(SERVING_RUNTIME, namespace)), model),
-        *_preferred((Runtime(obj, True) for obj in view.list(CLUSTER_SERVING_RUNTIME)), model),
-    ]
-    for runtime in candidates:
-        if (
+
+    def fits(runtime: Runtime) -> bool:
+        return (
             not runtime.spec.get("disabled")
             and not runtime.spec.get("multiModel")
             and ("workerSpec" in runtime.spec) == multi_node
             and supports_format(runtime, model, only_automatic=True)
             and _speaks(runtime, protocol)
-        ):
-            return runtime
+        )
+
+    for candidates in (
+        [Runtime(obj, cluster_wide=False) for obj in view.list(SERVING_RUNTIME, namespace)],
+        [Runtime(obj, cluster_wide=True) for obj in view.list(CLUSTER_SERVING_RUNTIME)],
+    ):
+        fitting = _preferred(filter(fits, candidates), model)
+        if fitting:
+            return fitting[0]
     described = _describe_format(model)
     raise invalid_model(
         "NoSupportingRuntime",

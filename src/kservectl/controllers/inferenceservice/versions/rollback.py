@@ -17,7 +17,7 @@ from kservectl.api import rollout_choices
 from kservectl.api.rollout_choices import ROLLBACK, RolloutChoices
 from kservectl.clock import parse_time
 from kservectl.controllers.inferenceservice import stop
-from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Condition, Truth
+from kservectl.controllers.inferenceservice.conditions import FALSE, TRUE, UNKNOWN, Condition, Truth, from_wire
 from kservectl.controllers.inferenceservice.status import StatusDraft
 from kservectl.controllers.inferenceservice.versions import history, progress
 from kservectl.controllers.inferenceservice.versions.history import Revision
@@ -66,7 +66,7 @@ class _Pass:
         self._choices: RolloutChoices = rollout_choices.read(metadata.annotations(service))
         self._history: Sequence[Revision] = history.history_of(service, view)
         self._memory = Memory.of(service.get("status") or {})
-        self._before = StatusDraft(service, view.now).conditions.before(ROLLED_BACK)
+        self._before = _rolled_back(service.get("status") or {})
 
     def outcome(self) -> Outcome:
         if stop.is_stopped(metadata.annotations(self._service)):
@@ -197,6 +197,8 @@ class _Pass:
         )
 
     def _status(self, status: Object, told: _Told | None, memory: Memory) -> Object:
+        if told is None and _rolled_back(status) is None:
+            return memory.written_to(status)
         draft = StatusDraft(self._service, self._view.now)
         draft.take(status)
         if told is None:
@@ -221,3 +223,9 @@ class _Pass:
         pods = progress.troubles(self._service, self._view)
         found = next(pods, None) or next((each for each in outcome.explanations if not each.ok), None)
         return found.message.rstrip(".") if found is not None else ""
+
+
+def _rolled_back(status: Object) -> Condition | None:
+    """The condition as a status has it."""
+    told = (each for each in status.get("conditions") or () if each.get("type") == ROLLED_BACK)
+    return next(map(from_wire, told), None)
