@@ -26,16 +26,12 @@ class Figure:
     reached: bool | None = None
 
 
-def ratio(row: str, what: str, mine: float, other: float, reference: str, *, at_most: float) -> Figure:
-    """A time against another one of the same run."""
-    return Figure(
-        row,
-        what,
-        f"{mine:.1f} s = {mine / other:.2f} ×",
-        f"{reference}: {other:.1f} s",
-        f"≤ {at_most:g} ×",
-        mine <= at_most * other,
-    )
+def ratio(row: str, what: str, mine: float, other: float, reference: str, *, at_most: float | None) -> Figure:
+    """A time against another one of the same run; without `at_most` for comparison only."""
+    value, beside = f"{mine:.1f} s = {mine / other:.2f} ×", f"{reference}: {other:.1f} s"
+    if at_most is None:
+        return Figure(row, what, value, beside)
+    return Figure(row, what, value, beside, f"≤ {at_most:g} ×", mine <= at_most * other)
 
 
 def at_most(row: str, what: str, value: float, unit: str, limit: float, reference: str = "") -> Figure:
