@@ -55,6 +55,17 @@ async def test_a_settled_object_costs_nothing_not_even_after_a_restart() -> None
         assert len(decisions.made) == 1
 
 
+async def test_the_log_tells_when_all_that_was_there_at_the_start_was_looked_at() -> None:
+    api = MemoryApi()
+    for name in ("one", "two"):
+        await api.put(WIDGET, widget(name, "a"))
+    with structlog.testing.capture_logs() as logs:
+        async with managing(api, WIDGETS) as running:
+            await running.clock.advance(1)
+    (told,) = [entry for entry in logs if entry["event"] == "all that was there was looked at"]
+    assert told["keys"] == 2
+
+
 async def test_a_child_deleted_by_hand_is_restored_and_an_edited_one_corrected() -> None:
     api = MemoryApi()
     async with managing(api, WIDGETS) as running:

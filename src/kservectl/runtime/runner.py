@@ -87,7 +87,7 @@ class ControllerRunner:
         self._log.info("controller starts", workers=self.controller.workers, keys=len(self.queue))
         async with asyncio.TaskGroup() as group:
             following = group.create_task(self._sources.follow_served(self._enqueue))
-            await self._workers.run()
+            await self._workers.run(filter(self._owns, list(self._sources.primary.store.keys())))
             following.cancel()
 
     def foreign_in_hand(self) -> bool:

@@ -6,7 +6,7 @@ a growing delay, unless no retry can mend it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import structlog
 
@@ -21,6 +21,7 @@ from kservectl.runtime.apply import Applied, Applier, ApplyRetry, NamespaceGoing
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
+from kservectl.runtime.first_pass import FirstPass
 from kservectl.runtime.journal import reconciling
 from kservectl.runtime.metrics import ControllerMetrics
 from kservectl.runtime.outcome import Outcome
@@ -79,9 +80,11 @@ class Workers:
         self._postponed: set[ObjectKey] = set()
         self._told: dict[ObjectKey, str] = {}
         self._log = structlog.get_logger(controller=controller.name)
+        self._first_pass = FirstPass((), monotonic=clock.monotonic, log=self._log)
 
-    async def run(self) -> None:
-        """Work until the queue is shut down."""
+    async def run(self, present: Iterable[ObjectKey]) -> None:
+        """Work until the queue is shut down; the log tells when every key that is `present` at the start was in hand once."""
+        self._first_pass = FirstPass(present, monotonic=self._clock.monotonic, log=self._log)
         async with asyncio.TaskGroup() as group:
             for number in range(self._controller.workers):
                 group.create_task(self._work(), name=f"{self._controller.name}-worker-{number}")
@@ -118,6 +121,7 @@ class Workers:
             finally:
                 self._metrics.active_workers.dec()
                 self._queue.done(key)
+                self._first_pass.had(key)
                 if not self._owns(key):
                     self._parted()
             await asyncio.sleep(0)  # a decision that writes nothing never waits: let the watches have their turn
