@@ -19,7 +19,15 @@ from kservectl.api.kinds import (
     TRAINED_MODEL,
 )
 from kservectl.objects import metadata
-from kservectl.objects.kind import CONFIG_MAP, CONTROLLER_REVISION, POD, REPLICA_SET, SERVICE_ACCOUNT
+from kservectl.objects.kind import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    POD,
+    REPLICA_SET,
+    SERVICE_ACCOUNT,
+)
 from kservectl.objects.kind import NAMESPACE as NAMESPACE_KIND
 from kservectl.objects.metadata import Object
 
@@ -43,6 +51,7 @@ async def deviations(stand: Stand, user: User, folder: Path) -> list[str]:
         *_of_wishes(stand, user),
         *await deviations_from(stand.api, NAMESPACE, wanted),
         *_of_models(stand, user),
+        *_unscaled(stand),
         *_left_over(stand),
     ]
 
@@ -89,6 +98,16 @@ def _of_models(stand: Stand, user: User) -> Iterator[str]:
     wanted = {name: model["uri"] for name, model in user.models.items()}
     if entries != wanted and not is_stopped(user.wishes[GARDEN]):
         yield f"the list of models is {entries}, not {wanted}"
+
+
+def _unscaled(stand: Stand) -> Iterator[str]:
+    """The cluster's own controllers lost their watches, too, and may be late."""
+    for autoscaler in stand.cluster.list(HORIZONTAL_POD_AUTOSCALER, NAMESPACE):
+        least, most = autoscaler["spec"].get("minReplicas", 1), autoscaler["spec"]["maxReplicas"]
+        target = stand.cluster.get(DEPLOYMENT, autoscaler["spec"]["scaleTargetRef"]["name"], NAMESPACE)
+        replicas = target["spec"].get("replicas", 1) if target is not None else 0
+        if replicas and not least <= replicas <= most:
+            yield f"{metadata.describe(autoscaler)} has yet to scale {replicas} replicas to {least} to {most}"
 
 
 def _left_over(stand: Stand) -> Iterator[str]:

@@ -236,6 +236,22 @@ async def test_a_refused_child_holds_up_no_other_and_is_not_tried_again_until_so
     assert (mended.failures, mended.writes) == ((), 1)
 
 
+async def test_a_refusal_that_is_lifted_while_others_are_written_needs_no_time_of_its_own(bench: Bench) -> None:
+    bad = service("bad", "not a port")
+    await bench.apply(Outcome(desired=(bad,)))
+    lifted: list[ObjectKey] = []
+
+    def lift(info: RequestInfo) -> Fault | None:
+        if info.verb == "patch":
+            lifted.extend(bench.applier.freed((SERVICE, ObjectKey("default", "bad"))))
+        return None
+
+    bench.cluster.faults.add(lift)
+    applied = await bench.apply(Outcome(desired=(bad, config_map("a"))))
+    assert lifted == [OWNER]
+    assert (len(applied.failures), applied.retry_after) == (1, None)
+
+
 async def test_a_refusal_that_names_the_object_is_told_in_the_servers_words_alone(bench: Bench) -> None:
     applied = await bench.apply(Outcome(desired=(service("bad", 0),)))
     assert applied.failures[0].message.startswith('Service "bad" is invalid: [spec.ports[0].port')

@@ -245,7 +245,8 @@ class Applier:
         failures = (*known, *(failure for failure in failed if failure is not None))
         if not failures:
             return len(work), (), None
-        return len(work), failures, max(memory.next_try(failures) - self._monotonic(), 1.0)
+        moment = memory.next_try(failures)
+        return len(work), failures, None if moment is None else max(moment - self._monotonic(), 1.0)
 
     def _kind_of(self, desired: Object) -> Kind:
         kind = self._by_name.get((str(desired.get("apiVersion")), str(desired.get("kind"))))

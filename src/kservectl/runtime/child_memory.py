@@ -81,9 +81,10 @@ class ChildMemory:
         """What stood in the way of the child is gone: it is worth another try."""
         self._refusals.pop(child, None)
 
-    def next_try(self, failures: Iterable[Failure]) -> float:
-        """The first moment at which one of these refusals no longer stands."""
-        return min(self._refusals[failure.kind, failure.key].until for failure in failures)
+    def next_try(self, failures: Iterable[Failure]) -> float | None:
+        """The first moment at which one of these refusals no longer stands; None when all were lifted meanwhile."""
+        standing = (self._refusals.get((failure.kind, failure.key)) for failure in failures)
+        return min((refusal.until for refusal in standing if refusal is not None), default=None)
 
     def applied(self, child: Child, desired: Object, answer: Object) -> Sequence[str]:
         """The server answered an apply with `answer`. The fields that it did not keep (a webhook put them back, say)."""
