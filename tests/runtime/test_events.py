@@ -255,6 +255,15 @@ def test_what_is_over_is_forgotten_although_there_is_room() -> None:
     correlator = EventCorrelator()
     for number in range(1000):
         correlator.correlate(regarding(f"w{number}"), record(f"message {number}"), float(number * 60))
-    assert len(correlator) <= 6 + 1 + 10 + 1 + 125 + 1
+    assert len(correlator) <= 6 + 1 + 10 + 1 + 5 + 1
     assert correlator.correlate(regarding("w0"), record("message 0"), 1e6) is not None
     assert len(correlator) == 3
+
+
+def test_an_object_that_spent_more_is_remembered_until_it_has_all_again() -> None:
+    correlator = EventCorrelator()
+    sent = [correlator.correlate(regarding("w"), record(f"reason {number}"), 0.0) for number in range(30)]
+    assert sum(each is not None for each in sent) == 25
+    assert correlator.correlate(regarding("other"), record("message"), 1000.0) is not None
+    again = [correlator.correlate(regarding("w"), record(f"again {number}"), 1000.0) for number in range(10)]
+    assert sum(each is not None for each in again) == 3

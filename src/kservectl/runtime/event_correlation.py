@@ -59,9 +59,9 @@ class EventCorrelator:
     """The memory of the events of one process."""
 
     def __init__(self, memory: int = _MEMORY) -> None:
-        self._series: _Recent[Series] = _Recent(memory, SERIES_SECONDS)
-        self._similar: _Recent[_Similar] = _Recent(memory, COMBINE_SECONDS)
-        self._tokens: _Recent[_Tokens] = _Recent(memory, SPAM_BURST * SPAM_REFILL_SECONDS)
+        self._series: _Recent[Series] = _Recent(memory, lambda series: SERIES_SECONDS)
+        self._similar: _Recent[_Similar] = _Recent(memory, lambda similar: COMBINE_SECONDS)
+        self._tokens: _Recent[_Tokens] = _Recent(memory, _until_full)
 
     def __len__(self) -> int:
         """How much is remembered."""
@@ -103,10 +103,15 @@ class EventCorrelator:
         return True
 
 
-class _Recent(Generic[V]):
-    """A map that keeps the most recently used entries, and each for some seconds after its last use."""
+def _until_full(tokens: _Tokens) -> float:
+    """Seconds after which an object has its whole burst again, as one that is not remembered."""
+    return (SPAM_BURST - tokens.left) * SPAM_REFILL_SECONDS
 
-    def __init__(self, size: int, seconds: float) -> None:
+
+class _Recent(Generic[V]):
+    """A map that keeps the most recently used entries, and each for `seconds` after its last use, or until those before it go."""
+
+    def __init__(self, size: int, seconds: Callable[[V], float]) -> None:
         self._size = size
         self._seconds = seconds
         self._entries: OrderedDict[Hashable, tuple[V, float]] = OrderedDict()
@@ -123,5 +128,5 @@ class _Recent(Generic[V]):
 
     def _is_over(self, now: float) -> bool:
         """Whether the entry that was used least recently is as good as none."""
-        _, used = next(iter(self._entries.values()))
-        return now - used > self._seconds
+        entry, used = next(iter(self._entries.values()))
+        return now - used > self._seconds(entry)
