@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.kernel.copies import COPIES, LABEL, SOURCES
+from benchmarks.kernel.copies import COPIES, FINALIZER, LABEL, SOURCES, copy_of
 from benchmarks.usage import usage
 from e2e.api import Api, connect
 from e2e.cluster import start_cluster
@@ -98,6 +98,51 @@ async def measured(command: Sequence[str], number: int) -> Run:
                 raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
             finally:
                 await asyncio.to_thread(process.stop)
+
+
+async def bare_rate(number: int) -> float:
+    """Objects created, changed or deleted in a second when whoever writes a source makes the effect, too, with nothing to decide.
+
+    Those are the fewest writes that the work needs, as fast as the API server can take them: no controller is faster.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="kservectl-kernel-") as folder,
+        start_cluster(Path(folder) / "cluster", crds=[], report=lambda line: None) as cluster,
+    ):
+        async with connect(cluster.kubeconfig, "benchmark") as api:
+            for name in (SOURCES, COPIES):
+                await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+            async with _effects(api) as effects:
+                names = [f"m{position}" for position in range(number)]
+                bare = _Bare(api)
+                writes = (bare.create, "1"), (bare.change, "2"), (bare.delete, _GONE)
+                waves = [await _wave(effects, write, names, revision) for write, revision in writes]
+    return number * len(waves) / sum(wave.seconds for wave in waves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """Writes to a source, each with what a controller would write because of it."""
+
+    api: Api
+
+    async def create(self, name: str, revision: str) -> None:
+        source = _source(name, revision)
+        await self.api.create(CONFIG_MAP, source)
+        await self._hold(name, [FINALIZER])
+        await self.api.create(CONFIG_MAP, copy_of(source))
+
+    async def change(self, name: str, revision: str) -> None:
+        for namespace in (SOURCES, COPIES):
+            await self.api.merge(CONFIG_MAP, name, namespace, {"data": {"revision": revision}})
+
+    async def delete(self, name: str, revision: str) -> None:
+        await self.api.delete(CONFIG_MAP, name, SOURCES)
+        await self.api.delete(CONFIG_MAP, name, COPIES)
+        await self._hold(name, [])
+
+    async def _hold(self, name: str, finalizers: Sequence[str]) -> None:
+        await self.api.merge(CONFIG_MAP, name, SOURCES, {"metadata": {"finalizers": list(finalizers)}})
 
 
 class Effects:
