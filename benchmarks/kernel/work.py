@@ -81,23 +81,30 @@ class Run:
 
 async def measured(command: Sequence[str], number: int) -> Run:
     """Run a kernel's copies controller on a new cluster, and have it do the work."""
+    async with _cluster() as (folder, kubeconfig, api):
+        environment = {"KUBECONFIG": str(kubeconfig)}
+        process = Process(command[1:], folder / "controller.log", environment, program=command[:1])
+        process.start()
+        try:
+            async with _effects(api) as effects:
+                return await _work(api, process, effects, number)
+        except* AssertionError as group:
+            raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
+        finally:
+            await asyncio.to_thread(process.stop)
+
+
+@contextlib.asynccontextmanager
+async def _cluster() -> AsyncIterator[tuple[Path, Path, Api]]:
+    """A new cluster with both namespaces: a folder that goes with it, its kubeconfig, and an API to it."""
     with (
-        tempfile.TemporaryDirectory(prefix="kservectl-kernel-") as folder,
-        start_cluster(Path(folder) / "cluster", crds=[], report=lambda line: None) as cluster,
+        tempfile.TemporaryDirectory(prefix="kservectl-kernel-") as name,
+        start_cluster(Path(name) / "cluster", crds=[], report=lambda line: None) as cluster,
     ):
-        environment = {"KUBECONFIG": str(cluster.kubeconfig)}
-        process = Process(command[1:], Path(folder) / "controller.log", environment, program=command[:1])
         async with connect(cluster.kubeconfig, "benchmark") as api:
-            for name in (SOURCES, COPIES):
-                await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            process.start()
-            try:
-                async with _effects(api) as effects:
-                    return await _work(api, process, effects, number)
-            except* AssertionError as group:
-                raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
-            finally:
-                await asyncio.to_thread(process.stop)
+            for namespace in (SOURCES, COPIES):
+                await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+            yield Path(name), cluster.kubeconfig, api
 
 
 async def bare_rate(number: int) -> float:
@@ -105,18 +112,11 @@ async def bare_rate(number: int) -> float:
 
     Those are the fewest writes that the work needs, as fast as the API server can take them: no controller is faster.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="kservectl-kernel-") as folder,
-        start_cluster(Path(folder) / "cluster", crds=[], report=lambda line: None) as cluster,
-    ):
-        async with connect(cluster.kubeconfig, "benchmark") as api:
-            for name in (SOURCES, COPIES):
-                await api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            async with _effects(api) as effects:
-                names = [f"m{position}" for position in range(number)]
-                bare = _Bare(api)
-                writes = (bare.create, "1"), (bare.change, "2"), (bare.delete, _GONE)
-                waves = [await _wave(effects, write, names, revision) for write, revision in writes]
+    async with _cluster() as (_, _, api), _effects(api) as effects:
+        names = [f"m{position}" for position in range(number)]
+        bare = _Bare(api)
+        writes = (bare.create, "1"), (bare.change, "2"), (bare.delete, _GONE)
+        waves = [await _wave(effects, write, names, revision) for write, revision in writes]
     return number * len(waves) / sum(wave.seconds for wave in waves)
 
 
