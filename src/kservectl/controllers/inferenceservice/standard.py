@@ -48,7 +48,7 @@ from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
-_FIRST_WORD = 2.0
+_NEW_SECONDS = 2.0
 
 
 def decide(
@@ -189,7 +189,7 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
 def _youth(live: Object, view: View) -> float:
     """How much longer an object counts as just created; not positive when it does no more."""
     created = metadata.metadata(live).get("creationTimestamp")
-    return _FIRST_WORD - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
+    return _NEW_SECONDS - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
