@@ -1,12 +1,13 @@
 """How keys are dealt out, and when a replica may act on one."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kservectl.leader.assignment import ASSIGNMENT_ANNOTATION, Assignment, Tenure
+from kservectl.leader.assignment import ASSIGNMENT_ANNOTATION, Assignment, Tenure, due
 
 KEYS = [f"space/{number}" for number in range(3000)]
 
@@ -34,6 +35,22 @@ def test_nonsense_is_no_assignment(text: str) -> None:
 
 def test_those_who_stay_are_waited_for_and_those_who_are_gone_are_not() -> None:
     assert Assignment(3, ("a", "b"), ()).successor({"b", "c"}) == Assignment(4, ("b", "c"), ("b",))
+
+
+@pytest.mark.parametrize(
+    ("stored", "live", "known", "wanted"),
+    [
+        (Assignment(), {"a", "b"}, 0, Assignment(1, ("a",))),
+        (Assignment(1, ("a",)), {"a", "b"}, 1, None),
+        (Assignment(1, ("b",)), {"a", "b"}, 1, Assignment(2, ("a", "b"), ("b",))),
+        (Assignment(2, ("a", "b")), {"a"}, 2, Assignment(3, ("a",), ("a",))),
+        (Assignment(), {"a", "b"}, 7, Assignment(8, ("a", "b"), ("a", "b"))),
+    ],
+    ids=["the first", "somebody else joins by itself", "joining", "somebody is gone", "it was lost"],
+)
+def test_a_new_epoch_is_due(stored: Assignment, live: set[str], known: int, wanted: Assignment | None) -> None:
+    found = due(stored, "a", live, known)
+    assert found is wanted or (found and replace(found, previous=tuple(sorted(found.previous)))) == wanted
 
 
 def test_keys_taken_away_are_given_up_at_once_and_new_ones_wait() -> None:
@@ -89,7 +106,8 @@ class _Replica:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["join", "die", "publish", "see", "see", "confirm", "begin", "begin"]), st.integers(0, 3)
+            st.sampled_from(["join", "die", "publish", "lose", "see", "see", "confirm", "begin", "begin"]),
+            st.integers(0, 3),
         ),
         min_size=60,
         max_size=60,
@@ -106,8 +124,11 @@ def test_no_key_has_two_owners_whatever_happens_in_whatever_order(steps: list[tu
         chosen = replicas[living[number % len(living)]]
         if step == "die":  # its Lease ran out: it writes nothing any more
             chosen.alive = False
-        elif step == "publish" and set(living) != set(assignment.members):
-            assignment = assignment.successor(living)
+        elif step == "publish":  # its own view of those who died may be behind
+            known = max(chosen.tenure.epoch, *(each.confirmed for each in replicas.values()))
+            assignment = due(assignment, chosen.tenure.identity, replicas if count % 2 else living, known) or assignment
+        elif step == "lose" and all(replicas[name].confirmed == replicas[name].tenure.epoch for name in living):
+            assignment = Assignment()  # by hand, when the confirmations of what everybody does have been seen
         elif step == "see":
             chosen.tenure.follow(assignment)
         elif step == "confirm":

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from kservectl.client.errors import AlreadyExists, Conflict, ConnectionFailed, NotFound
 from kservectl.leader import LeadershipLost, ShardMember, Timing
+from kservectl.leader.assignment import ASSIGNMENT_ANNOTATION, Assignment
+from kservectl.leader.sharding import lease_name
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object
 from tests.fake_clock import FakeClock
@@ -47,6 +49,8 @@ class Connection:
         self.server = server
         self.cut = False
         self.deaf = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
         await self._travel()
@@ -67,7 +71,10 @@ class Connection:
             raise NotFound(404, "NotFound", obj["metadata"]["name"])
         if stored["metadata"]["resourceVersion"] != obj["metadata"].get("resourceVersion"):
             raise Conflict(409, "Conflict", obj["metadata"]["name"])
-        return self.server.put(obj)
+        written = self.server.put(obj)
+        if ASSIGNMENT_ANNOTATION in obj["metadata"].get("annotations", {}):
+            await self.answers.wait()
+        return written
 
     async def delete(
         self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", resource_version: str = ""
@@ -164,6 +171,9 @@ class Group:
             await self.clock.advance(step)
             self.check()
 
+    def epoch(self) -> int:
+        return Assignment.of(self.server.leases.get("work-assignment")).epoch
+
     def served(self) -> set[str]:
         return set().union(*(replica.keys for replica in self.replicas))
 
@@ -252,11 +262,68 @@ async def test_a_lease_deleted_by_hand_does_not_make_a_second_owner(group: Group
     assert second.keys
 
 
+async def test_an_answer_that_comes_after_the_news_of_later_epochs_changes_nothing(group: Group) -> None:
+    first = group.start("a")
+    await group.pass_time(3)
+    slow = first, group.start("b")
+    for replica in slow:
+        replica.connection.answers.clear()
+    await group.pass_time(3)
+    assert group.epoch() == 2
+    group.start("c")
+    await group.pass_time(3)
+    assert group.epoch() == 3
+    for replica in slow:
+        replica.connection.answers.set()
+    await group.pass_time(5)
+    assert group.served() == set(KEYS)
+
+
+async def test_two_that_differ_about_one_that_died_do_not_write_epochs_against_each_other(group: Group) -> None:
+    for name in "ab":
+        group.start(name)
+        await group.pass_time(5)
+    await group.replicas.pop().kill()
+    await group.pass_time(TIMING.lease / 2)
+    group.start("c")  # for it the Lease of "b" has a whole term yet
+    await group.pass_time(2 * TIMING.lease)
+    assert group.epoch() == 4
+    assert group.served() == set(KEYS)
+
+
+@pytest.mark.parametrize("text", [None, "nonsense"])
+async def test_an_assignment_lost_by_hand_is_made_again_and_makes_no_second_owner(
+    group: Group, text: str | None
+) -> None:
+    for name in "ab":
+        group.start(name)
+        await group.pass_time(5)
+    lost = group.server.leases.pop("work-assignment")
+    if text is None:
+        group.server.tell("work-assignment", None)
+    else:
+        group.server.put({**lost, "metadata": {**lost["metadata"], "annotations": {ASSIGNMENT_ANNOTATION: text}}})
+    group.start("c")
+    await group.pass_time(2 * TIMING.lease)
+    assert group.served() == set(KEYS)
+    assert all(replica.keys for replica in group.replicas)
+
+
+async def test_the_lease_of_one_that_died_before_it_was_a_member_goes_too(group: Group) -> None:
+    group.start("a")
+    await group.pass_time(3)
+    spec = {"holderIdentity": "dead", "leaseDurationSeconds": TIMING.lease, "renewTime": "2026-11-27T10:00:00.000000Z"}
+    group.server.put({"metadata": {"name": lease_name("work", "dead")}, "spec": spec})
+    await group.pass_time(TIMING.lease + 3)
+    assert lease_name("work", "dead") not in group.server.leases
+    assert group.served() == set(KEYS)
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["start", "kill", "leave", "cut", "mend", "deaf", "hear", "busy", "idle"]),
+            st.sampled_from(["start", "kill", "leave", "cut", "mend", "deaf", "hear", "busy", "idle", "lose"]),
             st.integers(0, 2),
         ),
         max_size=10,
@@ -303,6 +370,8 @@ async def _do(step: str, replica: Replica, group: Group) -> None:
             replica.connection.deaf = False
             for name, lease in group.server.leases.items():
                 replica.member.see(name, lease)
+        case "lose" if group.server.leases.pop("work-assignment", None):
+            group.server.tell("work-assignment", None)
         case "busy":
             replica.in_hand = set(replica.keys)
         case _:

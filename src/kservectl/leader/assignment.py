@@ -7,6 +7,9 @@ that is in force, numbered by epochs. A replica acts on a key only while that ca
 - it stops at once with keys that a new epoch takes from it, and confirms the epoch when none of them is in hand any more;
 - it begins with keys that a new epoch gives to it once everybody who was a member before has confirmed that epoch. One
   whose Lease ran out confirms nothing; the next epoch names it no more, and it cannot write (see `LeaderElector.check`).
+
+A replica puts nobody but itself into an epoch, and leaves out whose Lease it saw run out. So two that differ about one that died,
+as the one that looked later does, do not write epochs against each other.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -53,6 +56,18 @@ class Assignment:
     def successor(self, live: Collection[str]) -> "Assignment":
         """The epoch in which the `live` ones are members."""
         return Assignment(self.epoch + 1, tuple(sorted(live)), tuple(m for m in self.members if m in live))
+
+
+def due(stored: Assignment, identity: str, live: Collection[str], known: int) -> Assignment | None:
+    """The epoch that `identity` should write now; None while `stored` is as it should be.
+
+    `live` are those whose Leases are held, as far as `identity` has seen, and itself. `known` is the newest epoch that anybody
+    has spoken of: when `stored` is older, somebody deleted or overwrote it, and all who live may be at work on what it gave them.
+    """
+    if stored.epoch < known:
+        return Assignment(known, tuple(live)).successor(live)
+    members = {identity, *(member for member in stored.members if member in live)}
+    return None if members == set(stored.members) else stored.successor(members)
 
 
 class Tenure:

@@ -1,8 +1,8 @@
 """One of several replicas that share the work: it keeps a Lease of its own, and with the others an assignment of keys.
 
 Promises: no key is worked on by two replicas at once, whatever each of them has seen of the others and when; what a replica that
-died had is worked on again within the term of its Lease. There is no coordinator: whoever sees that the members are not
-those whose Leases are held writes the next epoch, conditional on the one before. See `assignment` for the rules.
+died had is worked on again within the term of its Lease. There is no coordinator: whoever is no member yet, or sees
+the Lease of a member run out, writes the next epoch, conditional on the one before. See `assignment` for the rules.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from kservectl.leader.assignment import (
     GROUP_LABEL,
     Assignment,
     Tenure,
+    due,
     suspects,
 )
 from kservectl.leader.election import LeaderElector, LeaseClient, Timing
@@ -110,10 +111,10 @@ class ShardMember:
     def see(self, name: str, lease: Object | None) -> None:
         """Take in a Lease of the group as it is now; None for one that was deleted."""
         if name == assignment_name(self._group):
-            self._assignment = lease
+            self._assignment = lease and _newer(self._assignment, lease)
         elif lease is not None:
             self._leases.setdefault(name, Observation()).see(lease, self._clock.monotonic())
-        elif name in self._leases and not self._leases[name].holder:
+        elif name in self._leases and not self._leases[name].is_held(self._clock.monotonic()):
             del self._leases[name]
         # One that vanished while it was held counts as held for the rest of its term: its holder puts it back.
         self.poke()
@@ -163,9 +164,16 @@ class ShardMember:
             self._elector.renew_soon()
         if self._tenure.may_begin(self._confirmations()):
             self._gained(self._tenure.begin())
-        live = self._live()
-        if self._elector.is_leader and set(live) != set(assignment.members):
-            await self._publish(assignment)
+        if not self._elector.is_leader:
+            return
+        if self._due() is not None:
+            await self._publish()
+        elif self.identity == min(assignment.members):
+            await self._clean_up(assignment)
+
+    def _due(self) -> Assignment | None:
+        known = max(self._tenure.epoch, *self._confirmations().values())
+        return due(Assignment.of(self._assignment), self.identity, self._live(), known)
 
     def _live(self) -> set[str]:
         now = self._clock.monotonic()
@@ -173,7 +181,7 @@ class ShardMember:
 
     def _confirmations(self) -> Mapping[str, int]:
         found = {
-            seen.holder: _epoch(metadata.annotations(seen.lease).get(CONFIRMED_ANNOTATION, ""))
+            seen.holder: _number(metadata.annotations(seen.lease).get(CONFIRMED_ANNOTATION, ""))
             for seen in self._leases.values()
             if seen.holder and seen.lease is not None
         }
@@ -184,21 +192,22 @@ class ShardMember:
         waits = [seen.expires_at - now for seen in self._leases.values() if seen.is_held(now)]
         return max(min(waits, default=self._timing.lease), 0.0) + self._timing.retry / 10
 
-    async def _publish(self, assignment: Assignment) -> None:
-        """Name those whose Leases are held as the members of a new epoch."""
+    async def _publish(self) -> None:
+        """Write the epoch that is due, unless the server says otherwise of those who seem to be gone."""
         try:
             async with self._clock.timeout(self._timing.renew_deadline):
-                for member in suspects(assignment, self._live()):
+                for member in suspects(Assignment.of(self._assignment), self._live()):
                     await self._look_at(member)
-                live = self._live()
-                gone = suspects(assignment, live)
-                if set(live) != set(assignment.members):
-                    self._assignment = await self._write(assignment.successor(live))
+                if (successor := self._due()) is not None:
+                    # Its event, and those of later epochs, may have come before this answer.
+                    written = await self._write(successor)
+                    self._assignment = _newer(self._assignment, written)
                     self.poke()
-                    for member in gone:
-                        await self._delete(lease_name(self._group, member))
         except (Conflict, AlreadyExists):
             self._wait = min(self._wait, self._timing.retry)  # somebody else has; its event is on the way
+        except NotFound:
+            self._assignment = None
+            self.poke()
         except (ClientError, TimeoutError) as error:
             self._log.warning("cannot deal out the keys anew", error=str(error) or "no answer in time")
             self._wait = min(self._wait, self._timing.retry)
@@ -229,6 +238,14 @@ class ShardMember:
         wanted = {**head, "metadata": inner}
         return await (self._client.create(LEASE, wanted) if before is None else self._client.update(LEASE, wanted))
 
+    async def _clean_up(self, assignment: Assignment) -> None:
+        """Delete the Leases of those who are gone, members in an earlier epoch or in none."""
+        now = self._clock.monotonic()
+        kept = {lease_name(self._group, member) for member in assignment.members}
+        for name in [name for name, seen in self._leases.items() if not seen.is_held(now) and name not in kept]:
+            del self._leases[name]
+            await self._delete(name)
+
     async def _delete(self, name: str) -> None:
         """Clean up; what is left behind by a failure holds nothing and hurts nobody."""
         try:
@@ -250,5 +267,14 @@ def lease_name(group: str, identity: str) -> str:
     return f"{group}-{blake2b(identity.encode(), digest_size=6).hexdigest()}"
 
 
-def _epoch(text: str) -> int:
+def _newer(one: Object | None, other: Object) -> Object:
+    """Of two states of an object the later one: its versions are numbers that grow (KEP-5504)."""
+    return one if one is not None and _version(one) > _version(other) else other
+
+
+def _version(obj: Object) -> int:
+    return _number(metadata.resource_version(obj))
+
+
+def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
