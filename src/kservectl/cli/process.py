@@ -9,6 +9,7 @@ from typing import Any
 import click
 import uvloop
 
+from kservectl.cli.memory import return_large_blocks
 from kservectl.client.errors import ClientError
 from kservectl.leader import LeadershipLost
 from kservectl.runtime.sources import CacheSyncTimeout
@@ -23,6 +24,7 @@ def run_until_signal(main: Main) -> None:
     The first SIGTERM or SIGINT sets the event; a second one ends the process at once, with the exit code that a shell gives
     to a process killed by that signal. Expected failures are a sentence on standard error and exit code 1.
     """
+    return_large_blocks()
     try:
         code = uvloop.run(_run(main))
     except* (ClientError, LeadershipLost, CacheSyncTimeout, OSError, click.ClickException) as group:

@@ -1,7 +1,6 @@
 """`kservectl run`: the manager."""
 
 import asyncio
-import gc
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.assembly import CONTROLLERS, LEASE_NAME, Options, WebhookOptions, assemble
 from kservectl.cli.connect import cluster_options
+from kservectl.cli.memory import spare_the_collector
 from kservectl.cli.process import run_until_signal
 from kservectl.client.client import Client
 from kservectl.client.config import load_config
@@ -26,7 +26,6 @@ from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.leader.precedence import renewing_holder
 from kservectl.runtime import logging
 
-_COLLECT_SELDOM = (50_000, 20, 100)
 _RESOLVER = Path("/etc/resolv.conf")
 
 
@@ -166,17 +165,6 @@ async def _refuse_beside_another(client: Client, namespace: str, clock: Clock, s
             f"(kubectl -n {namespace} scale deployment --replicas=0 the one whose pod this is), or start this one with "
             "--leader-elect, which waits for its turn"
         )
-
-
-def spare_the_collector() -> None:
-    """Let the cycle collector look seldom, and never at what was loaded until now.
-
-    Caches hold millions of plain dicts, which reference counting frees; with Python's own thresholds the collector walks
-    all of them again and again while they are filled: two thirds of the time of decoding (benchmarks/README.md).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_SELDOM)
 
 
 def parse_bind(text: str) -> tuple[str, int]:
