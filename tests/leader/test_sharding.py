@@ -319,6 +319,27 @@ async def test_the_lease_of_one_that_died_before_it_was_a_member_goes_too(group:
     assert group.served() == set(KEYS)
 
 
+async def test_leases_of_the_dead_that_somebody_else_deletes_meanwhile_do_no_harm(group: Group) -> None:
+    only = group.start("a")
+    await group.pass_time(3)
+    spec = {"leaseDurationSeconds": TIMING.lease, "renewTime": "2026-11-27T10:00:00.000000Z"}
+    dead = {lease_name("work", name): {**spec, "holderIdentity": name} for name in ("one", "two")}
+    for name, each in dead.items():
+        group.server.put({"metadata": {"name": name}, "spec": each})
+
+    def also_delete_the_others(name: str, lease: Object | None) -> None:
+        if lease is None and name in dead:
+            for other in dead:
+                if group.server.leases.pop(other, None):
+                    group.server.tell(other, None)
+
+    group.server.watchers.append(also_delete_the_others)
+    await group.pass_time(TIMING.lease + 3)
+    assert not dead.keys() & group.server.leases.keys()
+    assert only.error is None
+    assert not any(task.done() for task in only._tasks)
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     st.lists(

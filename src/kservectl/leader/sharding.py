@@ -242,8 +242,10 @@ class ShardMember:
         """Delete the Leases of those who are gone, members in an earlier epoch or in none."""
         now = self._clock.monotonic()
         kept = {lease_name(self._group, member) for member in assignment.members}
-        for name in [name for name, seen in self._leases.items() if not seen.is_held(now) and name not in kept]:
+        gone = [name for name, seen in self._leases.items() if not seen.is_held(now) and name not in kept]
+        for name in gone:  # before the first request: news of the others may come meanwhile
             del self._leases[name]
+        for name in gone:
             await self._delete(name)
 
     async def _delete(self, name: str) -> None:
