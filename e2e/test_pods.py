@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from e2e.api import Api
+from e2e.manager import ManagerProcess
 from e2e.services import custom, ready, service, volume_claim
 from kservectl.api.kinds import CLUSTER_SERVING_RUNTIME, INFERENCE_SERVICE, SERVING_RUNTIME
 from kservectl.client.errors import Invalid
@@ -147,3 +148,19 @@ async def test_runtimes_with_equal_chances_are_refused(api: Api, namespace: str)
                 SERVING_RUNTIME, own | {"metadata": {"name": "second", "namespace": namespace}}, dry_run=True
             )
             assert second["metadata"]["name"] == "second"
+
+
+async def test_a_pod_is_asked_about_once(api: Api, namespace: str, manager: ManagerProcess) -> None:
+    def reviews() -> float:
+        return manager.metric("kservectl_webhook_reviews_total", webhook="/mutate-pods")
+
+    before = reviews()
+    await api.create(INFERENCE_SERVICE, service("iris", namespace))
+
+    pod = await _pod(api, namespace, "iris")
+
+    download = _named(pod["spec"]["initContainers"], "storage-initializer")
+    server = _named(pod["spec"]["containers"], "kserve-container")
+    paths = [{mount["mountPath"] for mount in each["volumeMounts"]} for each in (download, server)]
+    assert paths[0] == paths[1]  # the token's among them, where the cluster has one
+    assert reviews() - before == 1

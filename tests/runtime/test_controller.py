@@ -9,6 +9,7 @@ import pytest
 import structlog
 from structlog.contextvars import merge_contextvars
 
+from kservectl.client.connection import Request
 from kservectl.client.errors import ServerError
 from kservectl.informers import Change
 from kservectl.objects import metadata
@@ -188,6 +189,78 @@ async def test_a_lost_event_blocks_a_key_for_ten_seconds_at_most() -> None:
         await running.clock.advance(2)
         assert len(decisions.made) > 1
         assert list(colors(api)) == ["w-a"]
+
+
+QUIET = replace(WIDGETS, owns=(Owned(CONFIG_MAP, quiet=True),), predicate=not_only_status)
+"""Its status tells nothing of the parts that there are."""
+
+
+def wanting(obj: Object, view: View) -> Outcome:
+    parts = obj["spec"]["parts"]
+    return Outcome(desired=tuple(part(obj, name) for name in parts), status={"parts": len(parts)})
+
+
+async def test_children_of_a_quiet_kind_and_the_status_take_one_decision() -> None:
+    api, decisions = MemoryApi(), Decisions(wanting)
+    async with managing(api, replace(QUIET, reconcile=decisions)) as running:
+        await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(3600)
+        stored = api.get(WIDGET, "w", "n")
+        assert stored is not None
+        assert (list(colors(api)), stored["status"]) == (["w-a", "w-b"], {"parts": 2})
+        assert len(decisions.made) == 1
+
+
+async def test_a_child_of_a_quiet_kind_is_not_written_twice_while_the_cache_is_behind() -> None:
+    api = MemoryApi()
+    async with managing(api, replace(QUIET, reconcile=wanting)) as running:
+        api.hold(CONFIG_MAP)
+        stored = await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(1)
+        await api.put(WIDGET, {**stored, "spec": {"parts": ["a"], "color": "blue"}})
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "grey"}
+        await api.release()
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "blue"}
+        assert sum("configmaps" in write for write in api.writes) == 2
+
+
+async def test_a_child_of_a_quiet_kind_deleted_by_hand_is_restored_and_an_edited_one_corrected() -> None:
+    api = MemoryApi()
+    async with managing(api, replace(QUIET, reconcile=wanting)) as running:
+        await api.put(WIDGET, widget("w", "a", "b"))
+        await running.clock.advance(1)
+        await api.remove(CONFIG_MAP, "w-a", "n")
+        edited = api.get(CONFIG_MAP, "w-b", "n")
+        assert edited is not None
+        await api.put(CONFIG_MAP, {**edited, "data": {"color": "pink"}})
+        await running.clock.advance(1)
+        assert colors(api) == {"w-a": "grey", "w-b": "grey"}
+
+
+async def test_a_child_of_a_quiet_kind_that_nobody_knows_was_made_goes_when_it_shows() -> None:
+    class LosesOneAnswer(MemoryApi):
+        lost = False
+
+        async def request(self, request: Request, *, retries: object = None) -> Any:
+            answer = await super().request(request, retries=retries)
+            if "configmaps/w-a" in request.path and not self.lost:
+                self.lost = True
+                raise API_TROUBLE
+            return answer
+
+    api = LosesOneAnswer()
+    async with managing(api, replace(QUIET, reconcile=wanting)) as running:
+        api.hold(CONFIG_MAP)
+        stored = await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(0.001)
+        await api.put(WIDGET, {**stored, "spec": {"parts": []}})
+        await running.clock.advance(60)
+        assert list(colors(api)) == ["w-a"]
+        await api.release()
+        await running.clock.advance(1)
+        assert colors(api) == {}
 
 
 async def test_a_shared_child_is_awaited_too_although_it_names_no_owner() -> None:

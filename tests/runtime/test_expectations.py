@@ -47,6 +47,18 @@ def test_an_object_that_vanished_before_the_answer_is_not_waited_for() -> None:
     assert not expectations.pending(OWNER)
 
 
+def test_who_wrote_a_version_is_told_apart_from_those_to_whom_it_is_news() -> None:
+    expectations = Expectations(FakeClock())
+    written(expectations, "7")
+    assert expectations.observe(DEPLOYMENT, CHILD, "6") == set()
+    assert expectations.observe(DEPLOYMENT, CHILD, "7") == {OWNER}
+    assert expectations.observe(DEPLOYMENT, CHILD, "7") == set()
+    with expectations.writing(OWNER, DEPLOYMENT, CHILD):
+        assert expectations.observe(DEPLOYMENT, CHILD, "8") == {OWNER}  # the answer may yet name it
+        assert expectations.observe(DEPLOYMENT, CHILD, None) == set()
+    assert expectations.observe(DEPLOYMENT, CHILD, "9") == set()
+
+
 def test_a_write_that_failed_is_not_waited_for() -> None:
     expectations = Expectations(FakeClock())
     with expectations.writing(OWNER, DEPLOYMENT, CHILD):

@@ -7,12 +7,13 @@ with a resourceVersion is an exact create-only on kube-apiserver). A process tha
 cannot overwrite its successor, and an object of somebody else under the wanted name stays untouched.
 
 Order: finalizer and annotations of the owner, children and deletions, status, removal of the finalizer. When children were
-written, the status waits for the next decision, which sees them: it would be out of date before it arrived. One that holds
-what the children follow (`Outcome.status_first`) is written before them.
+written, the status waits for the next decision, which sees them: it would be out of date before it arrived. Not so for
+children of quiet kinds, of which no status tells. One that holds what the children follow (`Outcome.status_first`) is written
+before them.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -88,10 +89,21 @@ class Applied:
     """Seconds after which to decide again because refused writes are then tried anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Children:
+    """What was done about them; `telling` are the writes after which the status may say something else."""
+
+    writes: int = 0
+    telling: int = 0
+    failures: tuple[Failure, ...] = ()
+    retry_after: float | None = None
+
+
 class Applier:
     """Carries out the outcomes of one controller.
 
-    `owns` maps each kind of child to whether a same-named object *without* a controller may be taken over.
+    `owns` maps each kind of child to whether a same-named object *without* a controller may be taken over; `quiet` are those
+    of them that make no difference to the status.
     `field_manager` must be the one that `client` writes as.
     """
 
@@ -101,6 +113,7 @@ class Applier:
         *,
         kind: Kind,
         owns: Mapping[Kind, bool],
+        quiet: Collection[Kind] = (),
         expectations: Expectations,
         monotonic: Callable[[], float],
         finalizer: str = "",
@@ -112,6 +125,7 @@ class Applier:
         self._client = client
         self._kind = kind
         self._owns = owns
+        self._quiet = frozenset(quiet)
         self._by_name = {(child.api_version, child.kind): child for child in owns}
         self._expectations = expectations
         self._monotonic = monotonic
@@ -156,15 +170,14 @@ class Applier:
         status_written = False
         if outcome.status_first:
             owner, status_written = await self._write_status(owner, outcome)
-        child_writes = 0
-        failures: tuple[Failure, ...] = ()
-        retry_after: float | None = None
+        children = _Children()
         if not metadata.is_deleting(owner):
-            child_writes, failures, retry_after = await self._write_children(owner, outcome, view)
-        child_writes += await self._delete_references(owner, outcome.delete)
+            children = await self._write_children(owner, outcome, view)
+        deleted = await self._delete_references(owner, outcome.delete)
+        child_writes, failures = children.writes + deleted, children.failures
         if failures and self._on_failure is not None:
             outcome = self._on_failure(owner, outcome, failures, view)
-        if child_writes and not failures:
+        if (children.telling or deleted) and not failures:
             writes = own_writes + child_writes + status_written
             return Applied(outcome, writes, status_written=status_written, deferred=True)
         owner, written = await self._write_status(owner, outcome)
@@ -177,8 +190,8 @@ class Applier:
             outcome,
             own_writes + child_writes + status_written,
             status_written=status_written,
-            failures=tuple(failures),
-            retry_after=retry_after,
+            failures=failures,
+            retry_after=children.retry_after,
         )
 
     # --- the owner itself ---
@@ -215,12 +228,11 @@ class Applier:
 
     # --- the children ---
 
-    async def _write_children(
-        self, owner: Object, outcome: Outcome, view: View
-    ) -> tuple[int, tuple[Failure, ...], float | None]:
+    async def _write_children(self, owner: Object, outcome: Outcome, view: View) -> _Children:
         memory = self._memory.setdefault(metadata.key(owner), ChildMemory(self._field_manager))
         wanted: set[Child] = set()
         work: list[Coroutine[Any, Any, Failure | None]] = []
+        telling = 0
         known: list[Failure] = []
         for position, desired in enumerate(outcome.desired):
             kind = self._kind_of(desired)
@@ -231,22 +243,24 @@ class Applier:
             refusal = memory.standing_refusal(child, body, live, self._monotonic())
             if refusal is not None:
                 known.append(refusal)
-            elif live is None:
-                work.append(self._write_child(owner, body, child, None, memory))
-            elif drift := memory.drift(child, body, live, owner):
-                work.append(self._write_child(owner, body, child, live, memory, drift))
+            elif live is None or (drift := memory.drift(child, body, live, owner)):
+                work.append(self._write_child(owner, body, child, live, memory, drift if live else ()))
+                telling += kind not in self._quiet
         memory.looked()
         if outcome.complete:
-            work += [
+            pruned = [
                 self._prune(owner, kind, leftover) for kind, leftover in leftovers(owner, self._owns, wanted, view)
             ]
+            work += pruned
+            telling += len(pruned)
             memory.keep_only(wanted)
         failed = await _all(work)
         failures = (*known, *(failure for failure in failed if failure is not None))
         if not failures:
-            return len(work), (), None
+            return _Children(len(work), telling)
         moment = memory.next_try(failures)
-        return len(work), failures, None if moment is None else max(moment - self._monotonic(), 1.0)
+        wait = None if moment is None else max(moment - self._monotonic(), 1.0)
+        return _Children(len(work), telling, failures, wait)
 
     def _kind_of(self, desired: Object) -> Kind:
         kind = self._by_name.get((str(desired.get("apiVersion")), str(desired.get("kind"))))

@@ -46,6 +46,9 @@ class Owned:
     shared_by
         Who is decided again, beside the owner, for a change of a child: those that desire it together and of whom none
         owns it (`Outcome.shared`).
+    quiet
+        Whether a status says the same before and after a child of this kind was written: then the status need not wait until
+        the cache shows the child, and the news of it asks for no decision. Of all informers of a kind, or of none.
     """
 
     kind: Kind
@@ -55,6 +58,7 @@ class Owned:
     adopts: bool = False
     predicate: Predicate | None = None
     shared_by: ToKeys | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

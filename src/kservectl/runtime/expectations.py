@@ -63,19 +63,28 @@ class Expectations:
             else:
                 del self._under_way[kind, child]
 
-    def observe(self, kind: Kind, child: ObjectKey, resource_version: str | None) -> None:
-        """The cache now shows this version of an object; None means that it is gone, or that the cache was replaced."""
+    def observe(self, kind: Kind, child: ObjectKey, resource_version: str | None) -> set[ObjectKey]:
+        """The cache now shows this version of an object; None means that it is gone, or that the cache was replaced.
+
+        Answers which owners it is no news to: the version is the one that a write of theirs produced, or may be the one that a
+        write under way produces. (If that fails, its owner is decided again anyway.)
+        """
+        authors = set()
         for write in self._under_way.get((kind, child), ()):
             if resource_version is None:
                 write._gone = True
             else:
                 write._seen.add(resource_version)
+                authors.add(write._owner)
         owners = self._owners.get((kind, child))
         if not owners:
-            return
+            return authors
         for owner, awaited in list(owners.items()):
+            if resource_version is not None and awaited == resource_version:
+                authors.add(owner)
             if resource_version is None or awaited is None or awaited == resource_version:
                 self._forget(owner, (kind, child))
+        return authors
 
     def pending(self, owner: ObjectKey) -> bool:
         """Whether the cache is still behind a write of `owner`'s."""

@@ -58,6 +58,7 @@ class ControllerRunner:
                 client,
                 kind=controller.kind,
                 owns={owned.kind: owned.adopts for owned in controller.owns},
+                quiet={owned.kind for owned in controller.owns if owned.quiet},
                 expectations=expectations,
                 monotonic=clock.monotonic,
                 finalizer=controller.finalizer,

@@ -1,7 +1,7 @@
 """Where a controller's keys come from: the informers it needs, and what each change means to it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from kservectl.clock import Clock
 from kservectl.informers import Change, Informer, InformerFactory
@@ -20,8 +20,8 @@ Enqueue = Callable[[ObjectKey, int], None]
 EnqueueAfter = Callable[[ObjectKey, float, int], None]
 """Have a key decided in so many seconds, unless it is to be decided sooner, with this priority."""
 
-Seen = Callable[[Kind, Change], None]
-"""Told of every change of an object that the controller may write, before any key is enqueued for it."""
+Seen = Callable[[Kind, Change], Collection[ObjectKey]]
+"""Told of every change of an object that the controller may write, before any key is enqueued for it; answers who made it."""
 
 
 class CacheSyncTimeout(Exception):
@@ -150,9 +150,11 @@ class Sources:
 
     def _owned_handler(self, owned: Owned, enqueue: Enqueue, seen: Seen) -> Callable[[Change], None]:
         def handle(change: Change) -> None:
-            seen(owned.kind, change)
+            authors = seen(owned.kind, change)
             if owned.predicate is None or owned.predicate(change):
                 keys = owner_keys(change, self._controller.kind)
+                if owned.quiet:
+                    keys.difference_update(authors)
                 if owned.shared_by is not None:
                     keys.update(owned.shared_by(change, self.view()))
                 for key in keys:

@@ -6,7 +6,7 @@ a growing delay, unless no retry can mend it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import structlog
 
@@ -89,15 +89,15 @@ class Workers:
             for number in range(self._controller.workers):
                 group.create_task(self._work(), name=f"{self._controller.name}-worker-{number}")
 
-    def seen(self, kind: Kind, change: Change) -> None:
-        """The cache shows a change: keys that waited for it alone need not wait any longer."""
+    def seen(self, kind: Kind, change: Change) -> Collection[ObjectKey]:
+        """The cache shows a change: keys that waited for it alone need not wait any longer. Answers the keys that made it."""
         version = metadata.resource_version(change.new) if change.new is not None else None
-        self._expectations.observe(kind, change.key, version)
+        authors = self._expectations.observe(kind, change.key, version)
         if _is_free(change):
             for key in self._applier.freed((kind, change.key)):
                 self._queue.add(key, CHANGED)
         if not self._postponed:
-            return
+            return authors
         if kind == self._controller.kind:
             waiting = {change.key} & self._postponed
         elif metadata.controller_of(change.object) is None:
@@ -108,6 +108,7 @@ class Workers:
             if not self._expectations.pending(key):
                 self._postponed.discard(key)
                 self._queue.add(key, UNDER_WAY)
+        return authors
 
     async def _work(self) -> None:
         while True:

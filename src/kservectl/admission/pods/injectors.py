@@ -1,6 +1,7 @@
 """All that is injected into pods, in order. A new injector is a function and a line here."""
 
 from kservectl.admission.pods.accelerator import inject_accelerator
+from kservectl.admission.pods.account_token import with_account_token
 from kservectl.admission.pods.agent import inject_agent
 from kservectl.admission.pods.context import Injector, PodContext
 from kservectl.admission.pods.image import inject_image
@@ -25,6 +26,7 @@ INJECTORS: tuple[Injector, ...] = (
 
 def inject(pod: Object, context: PodContext) -> Object:
     """`pod` after every injector; the first that refuses ends it."""
+    made = pod
     for injector in INJECTORS:
-        pod = injector(pod, context)
-    return pod
+        made = injector(made, context)
+    return with_account_token(made, pod)

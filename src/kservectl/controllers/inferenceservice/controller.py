@@ -45,8 +45,10 @@ def build(settings: Settings, *, workers: int = 32) -> Controller:
         owns=(
             Owned(DEPLOYMENT, label_selector=SERVICE_LABEL, predicate=watching.deployment_tells),
             Owned(SERVICE, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
-            Owned(HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
-            Owned(CONTROLLER_REVISION, label_selector=SERVICE_LABEL),
+            Owned(
+                HORIZONTAL_POD_AUTOSCALER, label_selector=SERVICE_LABEL, predicate=more_than_status_changed, quiet=True
+            ),
+            Owned(CONTROLLER_REVISION, label_selector=SERVICE_LABEL, quiet=True),
             Owned(SCALED_OBJECT, label_selector=SERVICE_LABEL, optional=True),
             Owned(OPEN_TELEMETRY_COLLECTOR, optional=True),
             Owned(HTTP_ROUTE, optional=True, adopts=True),
@@ -55,7 +57,7 @@ def build(settings: Settings, *, workers: int = 32) -> Controller:
             Owned(VIRTUAL_SERVICE, optional=True),
             # The name that a service in Knative mode has in the cluster: KServe puts no label on it.
             Owned(SERVICE, field_selector="spec.type=ExternalName", predicate=more_than_status_changed),
-            Owned(NETWORK_POLICY, label_selector=SERVICE_LABEL, predicate=more_than_status_changed),
+            Owned(NETWORK_POLICY, label_selector=SERVICE_LABEL, predicate=more_than_status_changed, quiet=True),
             Owned(CONFIG_MAP, label_selector=SERVICE_LABEL),
             Owned(CONFIG_MAP, field_selector=f"metadata.name={ca_bundle.COPY}", shared_by=watching.of_copied_bundle),
         ),
