@@ -31,7 +31,7 @@ def rows(options: argparse.Namespace) -> Mapping[str, Callable[[], Awaitable[lis
         "kernel": lambda: kernel.run(options.services * 25, options.kopf_objects or options.services * 25),
         "sharding": lambda: sharding.run(options.services * 10),
         "churn": lambda: churn.run(options.services // 4, options.churn),
-        "fleet": lambda: fleet.run(options.services * 10, options.idle),
+        "fleet": lambda: fleet.run(options.services * 10, options.idle, options.peer),
     }
 
 

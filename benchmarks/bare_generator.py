@@ -4,7 +4,6 @@ What to write is copied from a service that a manager has made Ready: its childr
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,37 +50,42 @@ async def pattern(api: Api, name: str, namespace: str) -> Pattern:
 
 
 async def generate(
-    api: Api, patterned: Pattern, number: int, namespaces: Sequence[str], *, statuses: int, prefix: str = "m"
-) -> float:
-    """Make `number` services with children and `statuses` writes of each status; the seconds that it took."""
+    person: Api,
+    account: Api,
+    patterned: Pattern,
+    number: int,
+    namespaces: Sequence[str],
+    *,
+    statuses: int,
+    prefix: str = "m",
+) -> None:
+    """Have a person make `number` services, and an account their children and `statuses` writes of each status."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def write(kind: Kind, obj: Object) -> Object:
+    async def write(api: Api, kind: Kind, obj: Object) -> Object:
         async with slots:
             return await api.create(kind, obj)
 
     async def one(position: int) -> None:
         name, namespace = f"{prefix}{position}", namespaces[position % len(namespaces)]
         wanted = patterned.renamed(patterned.service, name, namespace)
-        created = await write(INFERENCE_SERVICE, {**_fresh(wanted), "spec": wanted["spec"]})
+        created = await write(person, INFERENCE_SERVICE, {**_fresh(wanted), "spec": wanted["spec"]})
         owner = metadata.controller_reference(created)
         async with asyncio.TaskGroup() as group:
             for kind, child in patterned.children:
                 obj = patterned.renamed(child, name, namespace)
                 obj["metadata"]["ownerReferences"] = [owner]
-                group.create_task(write(kind, obj))
+                group.create_task(write(account, kind, obj))
         for number_of_write in range(statuses):
             status: Any = wanted["status"]
             conditions = [{**each, "message": f"write {number_of_write}"} for each in status["conditions"]]
             async with slots:
                 body = {"status": {**status, "conditions": conditions}}
-                await api.merge(INFERENCE_SERVICE, name, namespace, body, subresource="status")
+                await account.merge(INFERENCE_SERVICE, name, namespace, body, subresource="status")
 
-    started = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for position in range(number):
             group.create_task(one(position))
-    return time.perf_counter() - started
 
 
 def _fresh(obj: Object) -> Object:

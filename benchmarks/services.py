@@ -6,7 +6,7 @@ Progress is followed by watches, so that looking costs the API server next to no
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,15 @@ async def create(api: Api, services: Sequence[Object]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds from the first creation of many until every route existed, every status was written, everything was Ready."""
+    """Seconds from the first creation of many until every route existed, every status was written, everything was Ready.
+
+    `created` is when whoever created them had done so.
+    """
 
     routes: float
     status: float
     ready: float
+    created: float
 
     @property
     def done(self) -> float:
@@ -54,8 +58,10 @@ class Times:
         return max(self.routes, self.status)
 
 
-async def make_ready(api: Api, number: int, namespaces: Sequence[str]) -> Times:
-    """Create this many beside what there is, and wait until all are Ready."""
+async def make_ready(
+    api: Api, number: int, namespaces: Sequence[str], *, creating: Coroutine[Any, Any, object] | None = None
+) -> Times:
+    """Create this many beside what there is, and wait until all are Ready; `creating` does it in another way."""
     progress = Progress(api)
     known = {kind: len(await api.list(kind)) for kind in (HTTP_ROUTE, INFERENCE_SERVICE)}
     routes = known[HTTP_ROUTE] + CHILDREN[HTTP_ROUTE] * number
@@ -66,16 +72,22 @@ async def make_ready(api: Api, number: int, namespaces: Sequence[str]) -> Times:
             group.create_task(progress.follow(INFERENCE_SERVICE, state)),
         ]
         started = time.perf_counter()
-        creating = group.create_task(create(api, fleet(number, namespaces)))
+        making = group.create_task(_finished(creating or create(api, fleet(number, namespaces))))
         moments = await asyncio.gather(
             progress.when(HTTP_ROUTE, lambda found: len(found) >= routes, _SECONDS),
             progress.when(INFERENCE_SERVICE, _Are(services, ("written", "ready")), _SECONDS),
             progress.when(INFERENCE_SERVICE, _Are(services, ("ready",)), _SECONDS),
         )
-        await creating
+        finished = await making
         for task in following:
             task.cancel()
-    return Times(*(moment - started for moment in moments))
+    return Times(*(moment - started for moment in (*moments, finished)))
+
+
+async def _finished(work: Coroutine[Any, Any, object]) -> float:
+    """The moment (`time.perf_counter`) when it was done."""
+    await work
+    return time.perf_counter()
 
 
 @dataclass(frozen=True, slots=True)

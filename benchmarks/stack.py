@@ -97,6 +97,12 @@ def peer(stack: Stack, program: str, kubeconfig: Path | None = None) -> Iterator
         process.wait(30)
 
 
+async def without_webhooks(stack: Stack) -> None:
+    """Take their registrations away where nobody serves them: they would refuse everything."""
+    for kind in ("mutating", "validating"):
+        await stack.api.client.raw("DELETE", f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations")
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What a manager has done and used since its start."""

@@ -11,11 +11,12 @@ from pathlib import Path
 import kservectl
 from benchmarks.concurrency import some_at_once
 from benchmarks.services import fleet, make_ready
-from benchmarks.stack import Counted, Stack, at_rest, counted, manager, stack
+from benchmarks.stack import Counted, Stack, at_rest, counted, manager, peer, stack, without_webhooks
 from benchmarks.table import Figure, at_most, memory_ratio
 from benchmarks.usage import usage
 from e2e.bursts import create_all
 from e2e.manager import ManagerProcess
+from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.objects.kind import SECRET
 from kservectl.objects.metadata import Object
 
@@ -29,10 +30,12 @@ _SECRETS = 8000
 _MORE = 5
 _AT_ONCE = 16
 _SECRET_BYTES = 2048
+_REST_SECONDS = 20.0
+_REST_CPU = 0.05
 
 
-async def run(number: int, idle_seconds: float) -> list[Figure]:
-    """The rows on one fleet of `number` services."""
+async def run(number: int, idle_seconds: float, peer_program: str = "") -> list[Figure]:
+    """The rows on one fleet of `number` services; another manager is started on it last, after what it may change."""
     async with stack() as ours:
         with manager(ours) as process:
             namespaces = await ours.namespaces(_NAMESPACES)
@@ -44,6 +47,8 @@ async def run(number: int, idle_seconds: float) -> list[Figure]:
         figures += await _restart(ours, number, process)
         figures += await _secrets(ours, number, process)
         figures += await _under_load(ours, number, process, namespaces)
+        if peer_program:
+            figures += await _beside_peer(ours, process, peer_program)
     return figures
 
 
@@ -135,6 +140,37 @@ async def _resident(ours: Stack, process: ManagerProcess) -> float:
     with manager(ours, again=process):
         await at_rest(process)
         return usage(process.pid).resident_mb
+
+
+async def _beside_peer(ours: Stack, process: ManagerProcess, program: str) -> list[Figure]:
+    """Each started on the same fleet, without the Secrets that were put beside it. The other one has no webhooks."""
+    for position in range(_NAMESPACES):
+        await ours.api.client.raw("DELETE", f"/api/v1/namespaces/bench-{position}/secrets")
+    number = len(await ours.api.list(INFERENCE_SERVICE))
+    resident = await _resident(ours, process)
+    await without_webhooks(ours)
+    started = time.perf_counter()
+    with peer(ours, program) as other:
+        busy_until = await _idle_since(other.pid) - started
+        theirs = usage(other.pid)
+    row = f"restart with {number} Ready, side by side"
+    return [
+        at_most(row, "resident memory", resident, "MB", theirs.resident_mb, f"peer: {theirs.resident_mb:.0f} MB"),
+        Figure(row, "the peer's start", "", f"busy for {busy_until:.0f} s, {theirs.cpu_seconds:.1f} CPU-s"),
+    ]
+
+
+async def _idle_since(pid: int) -> float:
+    """Return once the process has used no CPU to speak of for a while: the moment (`time.perf_counter`) when that began."""
+    since, before = time.perf_counter(), 0.0
+    async with asyncio.timeout(_SECONDS):
+        while time.perf_counter() - since < _REST_SECONDS:
+            await asyncio.sleep(1)
+            used = usage(pid).cpu_seconds
+            if used - before > _REST_CPU:
+                since = time.perf_counter()
+            before = used
+    return since
 
 
 async def _under_load(ours: Stack, number: int, process: ManagerProcess, namespaces: Sequence[str]) -> list[Figure]:
