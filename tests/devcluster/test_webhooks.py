@@ -1,5 +1,7 @@
 """Admission webhooks are asked as kube-apiserver asks them, and their answers and failures are worded as it words them."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from kservectl.client.errors import ApiError, ServerError
 from kservectl.clock import SystemClock
 from kservectl.devcluster.cluster import DevCluster
 from kservectl.devcluster.types import builtin_types
+from kservectl.objects import metadata
 from kservectl.objects.kind import (
     CONFIG_MAP,
     CUSTOM_RESOURCE_DEFINITION,
@@ -266,3 +269,23 @@ async def test_service_is_resolved_and_its_certificate_checked_for_its_name(tmp_
             )
             with pytest.raises(ApiError, match='service "absent" not found'):
                 await put(cluster, "z")
+
+
+async def test_whoever_asks_while_the_server_stops_gets_an_answer_or_a_refusal(
+    cluster: DevCluster, hook: WebhookServer
+) -> None:
+    await configure(cluster, VALIDATING_WEBHOOK_CONFIGURATION, webhook("v", hook))
+    await put(cluster, "before")
+
+    async def ask(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        with contextlib.suppress(ServerError):  # its connection was cut
+            await put(cluster, f"turn-{turns}")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cluster.stop())
+        for turns in range(200):
+            group.create_task(ask(turns))
+    assert metadata.name(await put(cluster, "after")) == "after"
+    await cluster.stop()

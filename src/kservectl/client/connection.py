@@ -313,8 +313,9 @@ class Stream:
             raise ConnectionFailed(f"{self._request}: the answer was cut short: {_why(error)}") from error
 
     async def read_all(self) -> bytes:
+        """The rest of it; one that is here already takes no wait."""
         pieces = []
-        while piece := await self.read():
+        while not self._response.content.at_eof() and (piece := await self.read()):
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -52,9 +52,9 @@ class Caller:
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None  # who asks meanwhile opens another
+        if session is not None:
+            await session.close()
 
     async def call(self, webhook: Webhook, request: Mapping[str, Any]) -> Verdict:
         """Ask a webhook about an AdmissionRequest; raises CallFailed."""
