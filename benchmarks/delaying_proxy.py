@@ -11,10 +11,15 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
-_CHUNK = 1 << 16
+import uvloop
+
+_CLOCK_SECONDS = 0.001
+"""What uvloop's timers are off by."""
 
 
 @contextlib.contextmanager
@@ -30,45 +35,88 @@ def delaying_proxy(host: str, port: int, milliseconds: float) -> Iterator[int]:
         child.wait(10)
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(_CHUNK):
-        writer.write(chunk)
-        await writer.drain()
-    writer.close()
+class _End(asyncio.Protocol):
+    """One end of a connection: what comes in here goes out at the other one, `seconds` later.
 
+    Callbacks of transports rather than streams and tasks: the proxy shares the cores with what is measured through it.
+    """
 
-async def _pass_on_later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(1024)
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+        self._waiting: deque[tuple[float, bytes]] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._other: _End | None = None
 
-    async def read() -> None:
-        while chunk := await reader.read(_CHUNK):
-            await waiting.put((loop.time() + seconds, chunk))
-        await waiting.put((loop.time() + seconds, b""))
+    def pair(self, other: "_End") -> None:
+        self._other, other._other = other, self
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(read())
-        while True:
-            due, chunk = await waiting.get()
-            await asyncio.sleep(due - loop.time())
-            if not chunk:
-                break
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class
+        if self._other is None:
+            self._transport.pause_reading()  # until there is another end
+
+    def data_received(self, data: bytes) -> None:
+        if not self._seconds:
+            self._send(data)
+            return
+        self._waiting.append((self._loop.time() + self._seconds, data))
+        if len(self._waiting) == 1:
+            self._loop.call_later(self._seconds, self._send_due)
+
+    def eof_received(self) -> None:
+        """Both ends close once one of them does: nothing here half-closes a connection."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        other = self._other._transport if self._other is not None else None
+        if other is not None:
+            self._loop.call_later(self._seconds + _CLOCK_SECONDS if self._waiting else 0.0, other.close)
+
+    def pause_writing(self) -> None:
+        if self._other is not None and self._other._transport is not None:
+            self._other._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._other is not None and self._other._transport is not None:
+            self._other._transport.resume_reading()
+
+    def _send_due(self) -> None:
+        now = self._loop.time() + _CLOCK_SECONDS
+        while self._waiting and self._waiting[0][0] <= now:
+            self._send(self._waiting.popleft()[1])
+        if self._waiting:
+            self._loop.call_later(max(self._waiting[0][0] - self._loop.time(), 0.0), self._send_due)
+
+    def _send(self, data: bytes) -> None:
+        if self._other is not None and self._other._transport is not None:
+            self._other._transport.write(data)
 
 
 async def _serve(host: str, port: int, seconds: float) -> None:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            up_reader, up_writer = await asyncio.open_connection(host, port)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pass_on_later(reader, up_writer, seconds))
-                group.create_task(_pass_on(up_reader, writer))
-        except* OSError:
-            writer.close()  # either end went away, which is how connections end
+    loop = asyncio.get_running_loop()
+    connecting: set[asyncio.Task[None]] = set()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async def join(client: _End, transport: asyncio.Transport) -> None:
+        try:
+            await loop.create_connection(lambda: _server_end(client), host, port)
+        except OSError:
+            transport.close()
+        else:
+            transport.resume_reading()
+
+    def _server_end(client: _End) -> _End:
+        end = _End(0.0)
+        end.pair(client)
+        return end
+
+    class Accepted(_End):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            task = loop.create_task(join(self, cast(asyncio.Transport, transport)))
+            connecting.add(task)
+            task.add_done_callback(connecting.discard)
+
+    server = await loop.create_server(lambda: Accepted(seconds), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -80,7 +128,7 @@ def _main() -> None:
     options = parser.parse_args()
     host, _, port = options.to.rpartition(":")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(host, int(port), options.milliseconds / 1000))
+        uvloop.run(_serve(host, int(port), options.milliseconds / 1000))
 
 
 if __name__ == "__main__":
