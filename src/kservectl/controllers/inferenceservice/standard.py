@@ -49,6 +49,7 @@ from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
 _NEW_SECONDS = 2.0
+_SILENT_SECONDS = 1.0
 
 
 def decide(
@@ -165,18 +166,20 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
     """Seconds for which the status may wait because what was just created is about to say something better: a route whether
     it is accepted, at any time; a Deployment that it is available, before the first status, as long as nothing fails.
 
-    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two or three.
+    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two or three. A service
+    that has said nothing at all, and has waited for its Deployment already, waits for its routes half as long.
     """
+    told = bool(draft.before.get("conditions"))
     waits = [
-        _youth(live, view)
+        _youth(live, view, _NEW_SECONDS if told else _SILENT_SECONDS)
         for route in routes
         if route["kind"] == HTTP_ROUTE.kind
         and (live := view.get(HTTP_ROUTE, metadata.name(route), metadata.namespace(route))) is not None
         and not (live.get("status") or {}).get("parents")
     ]
-    if not draft.before.get("conditions") and "lastFailureInfo" not in draft.model_status:
+    if not told and "lastFailureInfo" not in draft.model_status:
         waits += [
-            _youth(live, view)
+            _youth(live, view, _NEW_SECONDS)
             for part in parts
             if not part.readiness.is_ready
             for node in part.workload.nodes
@@ -186,10 +189,10 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
     return max((wait for wait in waits if wait > 0), default=None)
 
 
-def _youth(live: Object, view: View) -> float:
+def _youth(live: Object, view: View, seconds: float) -> float:
     """How much longer an object counts as just created; not positive when it does no more."""
     created = metadata.metadata(live).get("creationTimestamp")
-    return _NEW_SECONDS - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
+    return seconds - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
