@@ -66,6 +66,31 @@ async def test_server_that_takes_everything_is_sent_as_much_as_there_is() -> Non
     assert concurrency.limit == 10
 
 
+async def test_what_can_wait_goes_when_few_requests_are_under_way_and_none_waits() -> None:
+    load = Load(concurrency := AdaptiveConcurrency(most=8))
+    await asyncio.wait_for(concurrency.calm(), 1)
+    await load.send(10)
+    waiting = asyncio.create_task(concurrency.calm())
+    for _ in range(5):
+        await load.end(1)
+        assert not waiting.done()
+    await load.end(1)
+    assert len(load.entered) == 4
+    assert waiting.done()
+
+
+async def test_a_lowered_limit_is_no_calm_while_requests_wait() -> None:
+    load = Load(concurrency := AdaptiveConcurrency(most=8))
+    await load.send(8)
+    await load.end(8, REFUSAL)
+    await load.send(6)
+    waiting = asyncio.create_task(concurrency.calm())
+    await load.settle()
+    assert (len(load.entered), waiting.done()) == (4, False)
+    await load.end(2)
+    assert (len(load.entered), waiting.done()) == (4, True)
+
+
 async def test_refusal_halves_what_was_under_way() -> None:
     load = Load(concurrency := AdaptiveConcurrency(most=100))
     await load.send(40)

@@ -33,6 +33,9 @@ class MemoryApi:
         self.fail: Callable[[Request], ClientError | None] = lambda request: None
         self.hang: Callable[[Request], bool] = lambda request: False
         self.delay: Callable[[Request], Awaitable[None] | None] = lambda request: None
+        self.busy_until = asyncio.Event()
+        """Not set while many other requests are under way."""
+        self.busy_until.set()
         self._held: set[str] = set()
         self._versions = itertools.count(100)
         self._uids = itertools.count(1)
@@ -79,7 +82,10 @@ class MemoryApi:
     def serve(self, kind: Kind) -> None:
         self._unserved.discard(kind.path())
 
-    # --- the two methods of a Connection ---
+    # --- the methods of a Connection ---
+
+    async def calm(self) -> None:
+        await self.busy_until.wait()
 
     async def request(self, request: Request, *, retries: object = None) -> Any:
         await self._travel(request)

@@ -99,6 +99,34 @@ async def test_an_event_has_the_form_of_events_k8s_io_v1() -> None:
     }
 
 
+async def test_events_give_way_to_other_requests_but_not_for_longer_than_ten_seconds() -> None:
+    async with sending() as to:
+        to.api.busy_until.clear()
+        to.recorder.emit(regarding("a"), record())
+        await to.clock.advance(4)
+        to.recorder.emit(regarding("b"), record())
+        await to.clock.advance(5)
+        assert to.stored == []
+        await to.clock.advance(1.5)
+        assert [event["regarding"]["name"] for event in to.stored] == ["a"]
+        to.api.busy_until.set()
+        await to.clock.settle()
+        assert [event["eventTime"] for event in to.stored] == [
+            "2026-01-01T00:00:00.000000Z",
+            "2026-01-01T00:00:04.000000Z",
+        ]
+
+
+async def test_many_events_of_a_long_burst_are_no_later_than_ten_seconds_each() -> None:
+    async with sending() as to:
+        to.api.busy_until.clear()
+        for number in range(600):
+            to.recorder.emit(regarding(f"w{number}"), record())
+            await to.clock.advance(0.1)
+        assert len(to.stored) >= 490
+        assert to.count("dropped") == 0
+
+
 async def test_an_event_about_a_cluster_scoped_object_is_in_the_default_namespace() -> None:
     async with sending() as to:
         to.recorder.emit(regarding(namespace=""), record())

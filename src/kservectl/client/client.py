@@ -56,6 +56,10 @@ class Client:
         """Close the connection, also for the clients that share it."""
         await self.connection.close()
 
+    async def calm(self) -> None:
+        """Return once only few requests of all clients of the connection are under way: before what can wait."""
+        await self.connection.calm()
+
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
         return await self._object(Request("GET", kind.path(namespace, name), {}, urgent=self._urgent))
 

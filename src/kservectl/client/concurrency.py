@@ -16,6 +16,8 @@ MOST = 128
 """More than a manager has under way, but in bursts; less than what a server without load grants to one account."""
 _LEAST = 2
 """A long list must not hold up everything else."""
+_FEW = 4
+"""Requests at once that still leave a server with one or two cores time to spare."""
 
 
 class AdaptiveConcurrency:
@@ -31,6 +33,8 @@ class AdaptiveConcurrency:
         self._changed = changed or (lambda limit: None)
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._calm = asyncio.Event()
+        self._calm.set()
         self._lowered = 0
         self._changed(most)
 
@@ -41,6 +45,10 @@ class AdaptiveConcurrency:
     @property
     def under_way(self) -> int:
         return self._under_way
+
+    async def calm(self) -> None:
+        """Return once only few requests are under way: for what can wait."""
+        await self._calm.wait()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -60,9 +68,11 @@ class AdaptiveConcurrency:
     async def _enter(self) -> None:
         if self._under_way < self.limit and not self._waiting:
             self._under_way += 1
+            self._judge()
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._judge()
         try:
             await turn
         except asyncio.CancelledError:
@@ -77,6 +87,13 @@ class AdaptiveConcurrency:
             if not turn.cancelled():
                 self._under_way += 1
                 turn.set_result(None)
+        self._judge()
+
+    def _judge(self) -> None:
+        if self._under_way > _FEW or self._waiting:
+            self._calm.clear()
+        else:
+            self._calm.set()
 
     def _lower(self, lowered: int) -> None:
         """Once for all that were under way together: they were refused for one and the same load."""

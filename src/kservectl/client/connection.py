@@ -149,6 +149,10 @@ class Connection:
             await self.clock.sleep(delay)
         raise AssertionError("unreachable: the loop above ends by returning or raising")
 
+    async def calm(self) -> None:
+        """Return once only few requests are under way."""
+        await self._concurrency.calm()
+
     @asynccontextmanager
     async def stream(self, request: Request, *, silence: float) -> AsyncIterator["Stream"]:
         """An answer read piece by piece, with at most `silence` seconds between two pieces. Not retried."""

@@ -1,11 +1,13 @@
 """Events about objects, written through `events.k8s.io/v1`.
 
 `emit` returns at once and never fails: events tell people what happened, and nothing may wait for them. They are correlated
-(`event_correlation`), queued within a bound, and sent one by one by `run`; an event that cannot be sent after 12 tries is
-counted and dropped. What Events look like is given by the Kubernetes API (its validation bounds the lengths).
+(`event_correlation`), queued within a bound, and sent one by one by `run`, each when few other requests are under way, or ten
+seconds after it was emitted: a burst needs the API server's time for what makes objects ready. An event that cannot be sent
+after 12 tries is counted and dropped. What Events look like is given by the Kubernetes API (its validation bounds the lengths).
 """
 
 import asyncio
+import contextlib
 import random
 import uuid
 from collections import deque
@@ -28,13 +30,15 @@ _QUEUED = 1000
 _TRIES = 12
 _BACKOFF = (0.5, 10.0)
 _SEND_SECONDS = 10.0
+_GIVES_WAY_SECONDS = 10.0
 _NOTE_BYTES = 1024
 _NAME_CHARS = 128
 
 
 class EventClient(Protocol):
-    """The requests that sending takes."""
+    """The requests that sending takes, and when to make them."""
 
+    async def calm(self) -> None: ...
     async def create(self, kind: Kind, obj: Object) -> Object: ...
     async def patch(self, kind: Kind, name: str, namespace: str, body: Object) -> Object: ...
 
@@ -92,6 +96,7 @@ class EventRecorder:
         while True:
             await self._arrived.wait()
             while self._queue:
+                await self._give_way(self._queue[0])
                 await self._send(self._queue[0])
                 self._queue.popleft()
             self._arrived.clear()
@@ -105,6 +110,14 @@ class EventRecorder:
         except TimeoutError:
             return False
         return True
+
+    async def _give_way(self, queued: _Queued) -> None:
+        waited = (self._clock.now() - queued.seen).total_seconds()
+        left = min(_GIVES_WAY_SECONDS - waited, _GIVES_WAY_SECONDS)  # the clock may have been set back
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(left):
+                    await self._client.calm()
 
     async def _send(self, queued: _Queued) -> None:
         for attempt in range(1, _TRIES + 1):
