@@ -88,8 +88,9 @@ class _End(asyncio.Protocol):
             self._loop.call_later(max(self._waiting[0][0] - self._loop.time(), 0.0), self._send_due)
 
     def _send(self, data: bytes) -> None:
-        if self._other is not None and self._other._transport is not None:
-            self._other._transport.write(data)
+        other = self._other._transport if self._other is not None else None
+        if other is not None and not other.is_closing():
+            other.write(data)
 
 
 async def _serve(host: str, port: int, seconds: float) -> None:

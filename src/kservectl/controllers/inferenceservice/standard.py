@@ -48,7 +48,8 @@ from kservectl.objects.metadata import Object
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
-_NEW_SECONDS = 2.0
+_NEW_DEPLOYMENT_SECONDS = 2.0
+_NEW_ROUTE_SECONDS = 3.0
 _SILENT_SECONDS = 1.0
 
 
@@ -167,11 +168,11 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
     it is accepted, at any time; a Deployment that it is available, before the first status, as long as nothing fails.
 
     They do within milliseconds, as a rule, and then there is something to tell: one write instead of two or three. A service
-    that has said nothing at all, and has waited for its Deployment already, waits for its routes half as long.
+    that has said nothing at all, and has waited for its Deployment already, waits for its routes less long.
     """
     told = bool(draft.before.get("conditions"))
     waits = [
-        _youth(live, view, _NEW_SECONDS if told else _SILENT_SECONDS)
+        _youth(live, view, _NEW_ROUTE_SECONDS if told else _SILENT_SECONDS)
         for route in routes
         if route["kind"] == HTTP_ROUTE.kind
         and (live := view.get(HTTP_ROUTE, metadata.name(route), metadata.namespace(route))) is not None
@@ -179,7 +180,7 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
     ]
     if not told and "lastFailureInfo" not in draft.model_status:
         waits += [
-            _youth(live, view, _NEW_SECONDS)
+            _youth(live, view, _NEW_DEPLOYMENT_SECONDS)
             for part in parts
             if not part.readiness.is_ready
             for node in part.workload.nodes
