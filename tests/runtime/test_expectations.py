@@ -55,6 +55,7 @@ def test_who_wrote_a_version_is_told_apart_from_those_to_whom_it_is_news() -> No
     assert expectations.observe(DEPLOYMENT, CHILD, "7") == set()
     with expectations.writing(OWNER, DEPLOYMENT, CHILD):
         assert expectations.observe(DEPLOYMENT, CHILD, "8") == {OWNER}  # the answer may yet name it
+        assert expectations.observe(DEPLOYMENT, CHILD, "8.5") == set()  # somebody wrote after that
         assert expectations.observe(DEPLOYMENT, CHILD, None) == set()
     assert expectations.observe(DEPLOYMENT, CHILD, "9") == set()
 

@@ -66,16 +66,18 @@ class Expectations:
     def observe(self, kind: Kind, child: ObjectKey, resource_version: str | None) -> set[ObjectKey]:
         """The cache now shows this version of an object; None means that it is gone, or that the cache was replaced.
 
-        Answers which owners it is no news to: the version is the one that a write of theirs produced, or may be the one that a
-        write under way produces. (If that fails, its owner is decided again anyway.)
+        Answers which owners it is no news to: the version is the one that a write of theirs produced, or the first that shows while
+        a write is under way. Writes are conditional on what was observed: either that version is theirs, or they fail, and the
+        owner is decided again anyway. A later version is somebody else's.
         """
         authors = set()
         for write in self._under_way.get((kind, child), ()):
             if resource_version is None:
                 write._gone = True
             else:
+                if write._seen <= {resource_version}:
+                    authors.add(write._owner)
                 write._seen.add(resource_version)
-                authors.add(write._owner)
         owners = self._owners.get((kind, child))
         if not owners:
             return authors
