@@ -66,9 +66,9 @@ class Expectations:
     def observe(self, kind: Kind, child: ObjectKey, resource_version: str | None) -> set[ObjectKey]:
         """The cache now shows this version of an object; None means that it is gone, or that the cache was replaced.
 
-        Answers which owners it is no news to: the version is the one that a write of theirs produced, or the first that shows while
-        a write is under way. Writes are conditional on what was observed: either that version is theirs, or they fail, and the
-        owner is decided again anyway. A later version is somebody else's.
+        Answers which owners it is no news to: the version is the one that a write of theirs produced, or the first that shows
+        while a write is under way. Writes are conditional on what was observed: either that version is theirs, or they fail, and
+        the owner is decided again anyway. A later version is somebody else's.
         """
         authors = set()
         for write in self._under_way.get((kind, child), ()):
