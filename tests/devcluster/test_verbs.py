@@ -147,11 +147,14 @@ async def test_finalizer_holds_a_deleted_object_until_it_is_taken_off(http: aioh
     body["metadata"]["finalizers"] = ["example.com/hold"]
     await create(http, CONFIG_MAPS, body)
     async with http.delete(f"{CONFIG_MAPS}/x") as response:
-        assert (await response.json())["metadata"]["deletionTimestamp"]
+        marked = (await response.json())["metadata"]
+        assert marked["deletionTimestamp"]
     async with http.get(f"{CONFIG_MAPS}/x") as response:
         assert response.status == 200
     async with http.patch(f"{CONFIG_MAPS}/x", json={"metadata": {"finalizers": None}}, headers=MERGE) as response:
         assert response.status == 200
+        last = (await response.json())["metadata"]
+        assert (last["resourceVersion"], last.get("finalizers")) == (marked["resourceVersion"], None)
     async with http.get(f"{CONFIG_MAPS}/x") as response:
         assert response.status == 404
 

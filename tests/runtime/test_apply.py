@@ -322,6 +322,17 @@ async def test_the_finalizer_is_added_with_the_annotations_in_one_write_and_remo
     assert bench.data("other") is None
 
 
+async def test_nothing_is_decided_about_an_owner_that_vanished_until_the_cache_shows_it(bench: Bench) -> None:
+    """The answer to the removal of the last finalizer carries the version that the owner had."""
+    await bench.apply(Outcome(finalizers=("test/finalizer",)))
+    await bench.cluster.delete(CONFIG_MAP, OWNER.name, OWNER.namespace)
+    bench.expectations.forget(OWNER)
+    await bench.apply(Outcome(finalizers=()))
+    assert bench.expectations.pending(OWNER)
+    bench.expectations.observe(CONFIG_MAP, OWNER, None)
+    assert not bench.expectations.pending(OWNER)
+
+
 async def test_labels_of_the_owner_are_set_and_removed_once(bench: Bench) -> None:
     await bench.apply(Outcome(labels={"found": "yes", "old": "1"}))
     bench.requests.clear()

@@ -311,7 +311,9 @@ class Writer:
         resource, stored_kind = self._stored(served)
         metadata = new["metadata"]
         if metadata.get("deletionTimestamp") and may_go(served, new):
-            return self._store.remove(resource, live, last_state=self._registry.convert(new, stored_kind))
+            last_state = self._registry.convert(new, stored_kind)
+            self._store.remove(resource, live, last_state=last_state)
+            return Entry(stored_kind, live.key, last_state, live.revision)  # kube-apiserver names the version it was
         if object_meta.same_but_for_times(new, old):
             if self._store.collection(resource).get(live.key) is not live:
                 raise Stale(str(live.key))

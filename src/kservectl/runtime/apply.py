@@ -219,8 +219,9 @@ class Applier:
                 answer = await self._client.patch(self._kind, key.name, key.namespace, body, subresource=subresource)
             except (Conflict, NotFound) as error:
                 raise ApplyRetry(str(error)) from error
-            if metadata.resource_version(answer) != metadata.resource_version(owner):
-                # A last finalizer's removal answers with the object as it vanishes; its deletion event ends the wait.
+            if metadata.is_deleting(owner) and not metadata.metadata(answer).get("finalizers"):
+                write.deleted()  # the answer shows the version that it was, which no event names
+            elif metadata.resource_version(answer) != metadata.resource_version(owner):
                 write.wrote(metadata.resource_version(answer))
         operation = "patch_status" if subresource == "status" else "patch"
         self._tell(operation, self._kind, key, patched_fields(body))
