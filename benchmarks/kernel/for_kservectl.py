@@ -17,6 +17,7 @@ from kservectl.informers import Change
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONFIG_MAP
 from kservectl.objects.metadata import Object, ObjectKey
+from kservectl.runtime import logging
 from kservectl.runtime.controller import Controller, Owned
 from kservectl.runtime.manager import Manager, ManagerOptions
 from kservectl.runtime.outcome import Outcome, Reference
@@ -38,6 +39,7 @@ def source_of(change: Change, view: View) -> Iterable[ObjectKey]:
 
 
 async def main() -> None:
+    logging.configure("json", "warning")  # neither do the others tell of each write
     clock, stop = SystemClock(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     config = await load_kubeconfig(os.environ["KUBECONFIG"], clock=clock)
@@ -50,7 +52,7 @@ async def main() -> None:
                 reconcile,
                 finalizer=FINALIZER,
                 field_selector=f"metadata.namespace={SOURCES}",
-                owns=(Owned(CONFIG_MAP, label_selector=COPY_LABEL, shared_by=source_of),),
+                owns=(Owned(CONFIG_MAP, label_selector=COPY_LABEL, shared_by=source_of, quiet=True),),
             )
         )
         await manager.run(stop)

@@ -292,18 +292,24 @@ async def test_a_shared_child_is_awaited_too_although_it_names_no_owner() -> Non
         assert stored["status"] == {"parts": 1}
 
 
-async def test_a_shared_child_that_was_deleted_or_edited_is_restored_by_those_who_share_it() -> None:
+def sharing(obj: Object, view: View) -> Outcome:
+    return Outcome(desired=(part(widget("all"), "shared"),), shared=frozenset({0}), status={})
+
+
+def all_widgets(change: Change, view: View) -> list[ObjectKey]:
+    return [metadata.key(obj) for obj in view.list(WIDGET, change.key.namespace)]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_a_shared_child_that_was_deleted_or_edited_is_restored_by_those_who_share_it(quiet: bool) -> None:
     api = MemoryApi()
     asked: list[ObjectKey] = []
 
-    def decide(obj: Object, view: View) -> Outcome:
-        return Outcome(desired=(part(widget("all"), "shared"),), shared=frozenset({0}), status={})
-
     def sharers(change: Change, view: View) -> list[ObjectKey]:
         asked.append(change.key)
-        return [metadata.key(obj) for obj in view.list(WIDGET, change.key.namespace)]
+        return all_widgets(change, view)
 
-    shared = replace(WIDGETS, reconcile=decide, owns=(Owned(CONFIG_MAP, shared_by=sharers),))
+    shared = replace(WIDGETS, reconcile=sharing, owns=(Owned(CONFIG_MAP, shared_by=sharers, quiet=quiet),))
     async with managing(api, shared) as running:
         await api.put(WIDGET, widget("one"))
         await api.put(WIDGET, widget("other"))
@@ -322,6 +328,16 @@ async def test_a_shared_child_that_was_deleted_or_edited_is_restored_by_those_wh
         await running.clock.advance(2)
         assert colors(api) == {"all-shared": "grey"}
     assert set(asked) == {ObjectKey("n", "all-shared")}
+
+
+async def test_a_quiet_shared_child_is_no_news_to_who_wrote_it() -> None:
+    api, decisions = MemoryApi(), Decisions(sharing)
+    owns = (Owned(CONFIG_MAP, shared_by=all_widgets, quiet=True),)
+    async with managing(api, replace(WIDGETS, reconcile=decisions, owns=owns)) as running:
+        await api.put(WIDGET, widget("one"))
+        await running.clock.advance(60)
+        assert colors(api) == {"all-shared": "grey"}
+        assert len(decisions.made) == 1
 
 
 async def test_a_kind_may_be_owned_and_watched_with_different_selections() -> None:

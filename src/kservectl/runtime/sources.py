@@ -153,10 +153,10 @@ class Sources:
             authors = seen(owned.kind, change)
             if owned.predicate is None or owned.predicate(change):
                 keys = owner_keys(change, self._controller.kind)
-                if owned.quiet:
-                    keys.difference_update(authors)
                 if owned.shared_by is not None:
                     keys.update(owned.shared_by(change, self.view()))
+                if owned.quiet:
+                    keys.difference_update(authors)
                 for key in keys:
                     enqueue(key, _priority(change, UNDER_WAY))
 
