@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata as distribution
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -215,7 +215,7 @@ class Connection:
             headers["Authorization"] = identity.authorization
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        query = f"?{urlencode(request.params)}" if request.params else ""
+        query = _query(tuple(request.params.items()))
         started, code = self.clock.monotonic(), NO_ANSWER
         try:
             async with self.clock.timeout(self._deadlines.answer):
@@ -353,6 +353,12 @@ def _keep_alive_socket(address: tuple[Any, ...]) -> socket.socket:
         if hasattr(socket, option):  # not every platform has all of them
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     return sock
+
+
+@lru_cache(maxsize=256)
+def _query(params: tuple[tuple[str, str], ...]) -> str:
+    """The part of a URL from the question mark on. Writes have few different ones."""
+    return f"?{urlencode(params)}" if params else ""
 
 
 @cache

@@ -1,7 +1,11 @@
 """What the API server calls a thing: group, version, kind, resource (plural) and scope, and the URL paths they make."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+"""What stands for itself in a path (RFC 3986, unreserved), as nearly every name does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,20 @@ class Kind:
         """
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
         if namespace and self.namespaced:
-            parts += ["namespaces", quote(namespace, safe="")]
+            parts += ["namespaces", _quoted(namespace)]
         parts.append(self.plural)
         if name:
-            parts.append(quote(name, safe=""))
+            parts.append(_quoted(name))
         if subresource:
             parts.append(subresource)
         return "/" + "/".join(parts)
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+def _quoted(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else quote(name, safe="")
 
 
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")

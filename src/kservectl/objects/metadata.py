@@ -33,7 +33,8 @@ def namespace(obj: Mapping[str, Any]) -> str:
 
 
 def key(obj: Mapping[str, Any]) -> ObjectKey:
-    return ObjectKey(namespace(obj), name(obj))
+    meta = obj.get("metadata") or {}
+    return ObjectKey(str(meta.get("namespace") or ""), str(meta.get("name") or ""))
 
 
 def uid(obj: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What a queue tells Prometheus, under client-go's names, so that existing dashboards read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -68,7 +68,7 @@ class QueueRecorder:
         labels = (name, name)
         self._name = name
         self._depth = metrics.depth
-        self._depths: dict[int, Gauge] = {}
+        self._followed: set[int] = set()
         self._adds = metrics.adds.labels(*labels)
         self._retries = metrics.retries.labels(*labels)
         self._queue_duration = metrics.queue_duration.labels(*labels)
@@ -89,8 +89,11 @@ class QueueRecorder:
     def finished(self, worked: float) -> None:
         self._work_duration.observe(worked)
 
-    def depth(self, priority: int, keys: int) -> None:
-        gauge = self._depths.get(priority)
-        if gauge is None:
-            gauge = self._depths[priority] = self._depth.labels(self._name, self._name, str(priority))
-        gauge.set(keys)
+    def follow(self, depth: Mapping[int, int]) -> None:
+        """Have a scrape read how many keys wait at each priority of a live mapping; called whenever that may have new ones."""
+        if len(self._followed) == len(depth):
+            return
+        for priority in depth.keys() - self._followed:
+            gauge = self._depth.labels(self._name, self._name, str(priority))
+            gauge.set_function(lambda priority=priority: depth[priority])  # type: ignore[misc]  # mypy infers no lambda with a default
+            self._followed.add(priority)

@@ -123,7 +123,6 @@ class WorkQueue(Generic[K]):
                 self._taken_at[taken.key] = now
                 if self._recorder:
                     self._recorder.taken(now - taken.since)
-                self._report_depth()
                 if len(self._order):
                     self._wake_getter()
                 return taken.key
@@ -136,7 +135,7 @@ class WorkQueue(Generic[K]):
         if self._recorder:
             self._recorder.finished(worked)
         if came_back:
-            self._report_depth()
+            self._follow_depth()
             self._wake_getter()
         if not self._taken_at:
             for waiter in self._idle:
@@ -148,7 +147,6 @@ class WorkQueue(Generic[K]):
         self._shut_down = True
         self._order.clear()
         self._delayed.clear()
-        self._report_depth()
         while self._getters:
             self._wake_getter()
 
@@ -192,7 +190,7 @@ class WorkQueue(Generic[K]):
     def _line_up(self, key: K, priority: int, since: float) -> None:
         if self._order.add(key, priority, since) and self._recorder:
             self._recorder.added()
-        self._report_depth()
+        self._follow_depth()
         if len(self._order):
             self._wake_getter()
 
@@ -203,10 +201,9 @@ class WorkQueue(Generic[K]):
                 waiter.set_result(None)
                 return
 
-    def _report_depth(self) -> None:
+    def _follow_depth(self) -> None:
         if self._recorder:
-            for priority, keys in self._order.depth.items():
-                self._recorder.depth(priority, keys)
+            self._recorder.follow(self._order.depth)
 
     def _ages(self) -> list[float]:
         now = self._clock.monotonic()
