@@ -59,9 +59,10 @@ class Times:
 
 
 async def make_ready(
-    api: Api, number: int, namespaces: Sequence[str], *, creating: Coroutine[Any, Any, object] | None = None
+    api: Api, number: int, namespaces: Sequence[str], *, creating: Coroutine[Any, Any, float] | None = None
 ) -> Times:
-    """Create this many beside what there is, and wait until all are Ready; `creating` does it in another way."""
+    """Create this many beside what there is, and wait until all are Ready; `creating` does it in another way,
+    and answers when it had (`time.perf_counter`)."""
     progress = Progress(api)
     known = {kind: len(await api.list(kind)) for kind in (HTTP_ROUTE, INFERENCE_SERVICE)}
     routes = known[HTTP_ROUTE] + CHILDREN[HTTP_ROUTE] * number
@@ -72,7 +73,7 @@ async def make_ready(
             group.create_task(progress.follow(INFERENCE_SERVICE, state)),
         ]
         started = time.perf_counter()
-        making = group.create_task(_finished(creating or create(api, fleet(number, namespaces))))
+        making = group.create_task(creating or _created(api, fleet(number, namespaces)))
         moments = await asyncio.gather(
             progress.when(HTTP_ROUTE, lambda found: len(found) >= routes, _SECONDS),
             progress.when(INFERENCE_SERVICE, _Are(services, ("written", "ready")), _SECONDS),
@@ -84,9 +85,9 @@ async def make_ready(
     return Times(*(moment - started for moment in (*moments, finished)))
 
 
-async def _finished(work: Coroutine[Any, Any, object]) -> float:
-    """The moment (`time.perf_counter`) when it was done."""
-    await work
+async def _created(api: Api, services: Sequence[Object]) -> float:
+    """The moment (`time.perf_counter`) when all were."""
+    await create(api, services)
     return time.perf_counter()
 
 

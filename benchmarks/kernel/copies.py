@@ -1,7 +1,7 @@
 """The controller that the kernels are compared by: each ConfigMap in `sources` that carries a label has a copy in `copies`.
 
 The copy follows the data and goes with its source, by a finalizer. Written three times, each as that kernel's users would:
-for_kservectl.py, for_kopf.py, and go/main.go for controller-runtime.
+for_kservectl.py, for_kopf.py, and go/main.go for controller-runtime. for_kopf_lean.py is a fourth, in which kopf does less.
 """
 
 from kservectl.objects import metadata

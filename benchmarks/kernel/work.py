@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cpu_limit import cpu_limit
 from benchmarks.kernel.copies import COPIES, FINALIZER, LABEL, SOURCES, copy_of
 from benchmarks.usage import usage
 from e2e.api import Api, connect
@@ -60,11 +61,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one kernel did with `number` objects, and used for it; CPU without the paced wave."""
+    """What one kernel did with `number` objects, and used for it; CPU without the paced wave, which there need not be."""
 
     number: int
     phases: Mapping[str, Phase]
-    paced: Phase
+    paced: Phase | None
     cpu_seconds: float
     peak_mb: float
 
@@ -79,19 +80,23 @@ class Run:
         return self.cpu_seconds * 1000 / (self.number * len(self.phases))
 
 
-async def measured(command: Sequence[str], number: int) -> Run:
-    """Run a kernel's copies controller on a new cluster, and have it do the work."""
-    async with _cluster() as (folder, kubeconfig, api):
-        environment = {"KUBECONFIG": str(kubeconfig)}
-        process = Process(command[1:], folder / "controller.log", environment, program=command[:1])
-        process.start()
-        try:
-            async with _effects(api) as effects:
-                return await _work(api, process, effects, number)
-        except* AssertionError as group:
-            raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
-        finally:
-            await asyncio.to_thread(process.stop)
+async def measured(command: Sequence[str], number: int, *, cores: float = 0.0) -> Run:
+    """Run a kernel's copies controller on a new cluster, and have it do the work.
+
+    With `cores` it has no more than that of CPU once it has started, and there is no paced wave; raises CannotLimit.
+    """
+    with cpu_limit(cores) if cores else contextlib.nullcontext() as limit:
+        async with _cluster() as (folder, kubeconfig, api):
+            environment = {"KUBECONFIG": str(kubeconfig)}
+            process = Process(command[1:], folder / "controller.log", environment, program=command[:1])
+            process.start()
+            try:
+                async with _effects(api) as effects:
+                    return await _work(api, process, effects, number, limit)
+            except* AssertionError as group:
+                raise AssertionError(f"{group.exceptions[0]}; the controller says:\n{process.tail()}") from group
+            finally:
+                await asyncio.to_thread(process.stop)
 
 
 @contextlib.asynccontextmanager
@@ -207,7 +212,7 @@ async def _follow(api: Api, namespace: str, effects: Effects) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _work(api: Api, process: Process, effects: Effects, number: int) -> Run:
+async def _work(api: Api, process: Process, effects: Effects, number: int, limit: Callable[[int], None] | None) -> Run:
     names = [f"m{position}" for position in range(number)]
 
     async def create(name: str, revision: str) -> None:
@@ -222,12 +227,16 @@ async def _work(api: Api, process: Process, effects: Effects, number: int) -> Ru
     # The first object shows that the controller has started.
     await _wave(effects, create, ["probe"], "0", seconds=_START_SECONDS)
     await _wave(effects, delete, ["probe"], _GONE)
+    if limit is not None:
+        limit(process.pid)
     started = usage(process.pid)
     created = await _wave(effects, create, names, "1")
     changed = await _wave(effects, change, names, "2")
     quiet = usage(process.pid)
     await asyncio.sleep(_QUIET_SECONDS)
-    paced = await _wave(effects, change, names[:_PACED], "3", pace=PACE_SECONDS)
+    paced = None
+    if limit is None:
+        paced = await _wave(effects, change, names[:_PACED], "3", pace=PACE_SECONDS)
     again = usage(process.pid)
     deleted = await _wave(effects, delete, names, _GONE)
     ended = usage(process.pid)

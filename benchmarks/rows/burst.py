@@ -19,6 +19,7 @@ from benchmarks.table import Figure, at_most, ratio
 from benchmarks.usage import usage
 from e2e.api import connect
 from e2e.services import ready
+from kservectl.runtime.apply import FIELD_MANAGER
 
 _NAMESPACES = 10
 _PATTERN = "patternservice"
@@ -89,8 +90,8 @@ async def _kservectl(number: int, milliseconds: float) -> tuple[Pattern, Burst]:
             (space,) = await ours.namespaces(1, _PATTERN_NAMESPACE)
             await create(ours.api, fleet(1, [space], prefix=_PATTERN))
             await ready(ours.api, space, f"{_PATTERN}0", seconds=120)
-            patterned = await pattern(ours.api, f"{_PATTERN}0", space)
             await asyncio.sleep(2)
+            patterned = await pattern(ours.api, f"{_PATTERN}0", space, FIELD_MANAGER)
             before = await counted(process)
             times = await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
             await asyncio.sleep(2)
