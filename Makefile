@@ -38,8 +38,8 @@ parity: $(VENV)/.complete ## compare with recordings of KServe's own manager, wh
 monitoring: $(VENV)/.complete ## every alert and panel under a real Prometheus (Debian's package, fetched once), with faults
 	$(BIN)/python -m pytest -m prometheus tests/manifests/monitoring
 
-bench: $(VENV)/.bench ## what the design's section 6 asks for, measured on a real control plane (about an hour)
-	$(BIN)/python -m benchmarks --write
+bench: $(VENV)/.bench ## what the design's section 6 asks for, measured on a real control plane (80 minutes); ROWS and PEER choose
+	$(BIN)/python -m benchmarks $(ROWS) $(if $(PEER),--peer $(PEER)) --write
 
 chaos: $(VENV)/.complete ## ten runs of ten minutes of random requests and random trouble; SEED, SEEDS and MINUTES change that
 	$(BIN)/python -m e2e.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),10) --minutes $(or $(MINUTES),10) --mode all

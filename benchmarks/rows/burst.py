@@ -132,5 +132,5 @@ async def _peer(number: int, milliseconds: float, program: str, mine: Burst, row
     return [
         ratio(row, "the same", mine.times.done, times.done, "peer", at_most=limit),
         at_most(row, "CPU", cpu, "s", their_cpu, f"peer: {their_cpu:.1f} s"),
-        at_most(row, "peak memory", mine.after.used.peak_mb, "MB", used.peak_mb, f"peer: {used.peak_mb:.0f} MB"),
+        Figure(row, "peak memory", f"{mine.after.used.peak_mb:.0f} MB", f"peer: {used.peak_mb:.0f} MB"),
     ]
