@@ -234,6 +234,7 @@ async def test_a_refused_child_holds_up_no_other_and_is_not_tried_again_until_so
     assert bench.requests == ["patch services"]
     mended = await bench.apply(Outcome(desired=(service("bad"), config_map("a"))))
     assert (mended.failures, mended.writes) == ((), 1)
+    assert bench.applier.freed((SERVICE, ObjectKey("default", "bad"))) == ()
 
 
 async def test_a_refusal_that_is_lifted_while_others_are_written_needs_no_time_of_its_own(bench: Bench) -> None:

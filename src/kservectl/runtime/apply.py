@@ -293,6 +293,8 @@ class Applier:
         if failure is not None:
             memory.refused(body, live, failure, wait=wait, now=self._monotonic())
             self._refused.setdefault(child, set()).add(metadata.key(owner))
+        elif child in self._refused:
+            self._withdraw(child, metadata.key(owner))
         return failure
 
     async def _put(
