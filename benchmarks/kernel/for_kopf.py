@@ -12,16 +12,13 @@ import uvloop
 
 from benchmarks.kernel.copies import COPIES, FINALIZER, LABEL, SOURCES, copy_of
 
-_COPIED: Any = {LABEL: kopf.PRESENT}
 _CONFLICT, _NOT_FOUND = 409, 404
 
 
-@kopf.on.startup()
 def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.persistence.finalizer = FINALIZER
 
 
-@kopf.on.create("configmaps", labels=_COPIED)
 def create(name: str, body: kopf.Body, **_: Any) -> None:
     api = kubernetes.client.CoreV1Api()
     copy = copy_of(dict(body))
@@ -33,12 +30,10 @@ def create(name: str, body: kopf.Body, **_: Any) -> None:
         api.patch_namespaced_config_map(name, COPIES, {"data": copy["data"]})
 
 
-@kopf.on.update("configmaps", labels=_COPIED)
 def update(name: str, body: kopf.Body, **_: Any) -> None:
     kubernetes.client.CoreV1Api().patch_namespaced_config_map(name, COPIES, {"data": copy_of(dict(body))["data"]})
 
 
-@kopf.on.delete("configmaps", labels=_COPIED)
 def delete(name: str, **_: Any) -> None:
     try:
         kubernetes.client.CoreV1Api().delete_namespaced_config_map(name, COPIES)
@@ -48,6 +43,11 @@ def delete(name: str, **_: Any) -> None:
 
 
 async def main() -> None:
+    copied: Any = {LABEL: kopf.PRESENT}
+    kopf.on.startup()(configure)
+    kopf.on.create("configmaps", labels=copied)(create)
+    kopf.on.update("configmaps", labels=copied)(update)
+    kopf.on.delete("configmaps", labels=copied)(delete)
     await kopf.operator(standalone=True, namespaces=[SOURCES])
 
 
