@@ -19,7 +19,7 @@ from benchmarks.services import CHILDREN
 from e2e.api import Api
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.objects import metadata
-from kservectl.objects.kind import EVENT, Kind
+from kservectl.objects.kind import CONTROLLER_REVISION, EVENT, Kind
 from kservectl.objects.metadata import Object
 
 _AT_ONCE = 32
@@ -50,7 +50,7 @@ async def pattern(api: Api, name: str, namespace: str, field_manager: str) -> Pa
     uid = metadata.uid(service)
     children = [
         (kind, applied_object(obj, field_manager))
-        for kind in CHILDREN
+        for kind in (*CHILDREN, CONTROLLER_REVISION)
         for obj in await api.list(kind, namespace)
         if metadata.is_controlled_by(obj, uid)
     ]

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from benchmarks.bare_generator import Pattern, generate, pattern
-from benchmarks.services import CHILDREN, Times, create, fleet, make_ready
+from benchmarks.services import Times, create, fleet, make_ready
 from benchmarks.stack import Counted, counted, manager, peer, stack, without_webhooks
 from benchmarks.table import Figure, at_most, ratio
 from benchmarks.usage import usage
@@ -45,7 +45,7 @@ class Burst:
 async def run(number: int, *, milliseconds: float = 0.0, peer_program: str = "") -> list[Figure]:
     """The rows of one burst."""
     patterned, first = await _kservectl(number, milliseconds)
-    written = max(round(first.made("PATCH") / number) - sum(CHILDREN.values()), 1)
+    written = max(round(first.made("PATCH") / number) - len(patterned.children), 1)
     bursts, bare = [first], [await _bare(patterned, number, written, milliseconds)]
     while len(bursts) < _TURNS:
         bursts.append((await _kservectl(number, milliseconds))[1])
