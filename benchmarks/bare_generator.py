@@ -21,11 +21,12 @@ from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONTROLLER_REVISION, EVENT, Kind
 from kservectl.objects.metadata import Object
+from kservectl.runtime.apply import CREATE_ONLY
+from kservectl.runtime.events import GIVES_WAY_SECONDS
+from kservectl.runtime.planning import child_body
 
 _AT_ONCE = 32
 _SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")
-_CREATE_ONLY = "1"
-_EVENTS_GIVE_WAY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,9 @@ async def generate(
         service = await write(person.create(INFERENCE_SERVICE, {**_fresh(wanted), "spec": wanted["spec"]}))
         async with asyncio.TaskGroup() as group:
             for kind, child in patterned.children:
-                obj = patterned.renamed(child, name, namespace)
-                condition = {
-                    "ownerReferences": [metadata.controller_reference(service)],
-                    "resourceVersion": _CREATE_ONLY,
-                }
-                group.create_task(write(account.client.apply(kind, {**obj, "metadata": obj["metadata"] | condition})))
+                obj = child_body(service, patterned.renamed(child, name, namespace), kind, shared=False)
+                obj["metadata"]["resourceVersion"] = CREATE_ONLY
+                group.create_task(write(account.client.apply(kind, obj)))
         for number_of_write in range(statuses):
             conditions = [{**each, "message": f"write {number_of_write}"} for each in wanted["status"]["conditions"]]
             body = {"status": {**wanted["status"], "conditions": conditions}}
@@ -98,7 +96,7 @@ async def generate(
 
     async def tell(service: Object) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_EVENTS_GIVE_WAY_SECONDS):
+            async with asyncio.timeout(GIVES_WAY_SECONDS):
                 await all_written.wait()
         for event in patterned.events:
             obj = patterned.renamed(event, metadata.name(service), metadata.namespace(service))

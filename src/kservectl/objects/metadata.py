@@ -33,7 +33,7 @@ def namespace(obj: Mapping[str, Any]) -> str:
 
 
 def key(obj: Mapping[str, Any]) -> ObjectKey:
-    meta = obj.get("metadata") or {}
+    meta = metadata(obj)
     return ObjectKey(str(meta.get("namespace") or ""), str(meta.get("name") or ""))
 
 

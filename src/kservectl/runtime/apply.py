@@ -37,7 +37,8 @@ from kservectl.runtime.view import View
 T = TypeVar("T")
 
 FIELD_MANAGER = "kservectl"
-_CREATE_ONLY = "1"
+CREATE_ONLY = "1"
+"""The resourceVersion with which an apply creates, and refuses to touch what is there."""
 _TERMINATING = "NamespaceTerminating"
 """The cause of a refusal to create anything in a namespace that is being deleted."""
 
@@ -312,7 +313,7 @@ class Applier:
             try:
                 if live is not None:
                     live = await self._inherit(kind, key, live, body)
-                condition = _observed(live) if live is not None else {"resourceVersion": _CREATE_ONLY}
+                condition = _observed(live) if live is not None else {"resourceVersion": CREATE_ONLY}
                 answer = await self._client.apply(kind, {**body, "metadata": {**body["metadata"], **condition}})
             except (AlreadyExists, Conflict) as error:  # the former from a server that was creating it that very moment
                 if live is not None:

@@ -30,7 +30,8 @@ _QUEUED = 1000
 _TRIES = 12
 _BACKOFF = (0.5, 10.0)
 _SEND_SECONDS = 10.0
-_GIVES_WAY_SECONDS = 10.0
+GIVES_WAY_SECONDS = 10.0
+"""How long an event waits at most for other requests to become few."""
 _NOTE_BYTES = 1024
 _NAME_CHARS = 128
 
@@ -113,7 +114,7 @@ class EventRecorder:
 
     async def _give_way(self, queued: _Queued) -> None:
         waited = (self._clock.now() - queued.seen).total_seconds()
-        left = min(_GIVES_WAY_SECONDS - waited, _GIVES_WAY_SECONDS)  # the clock may have been set back
+        left = min(GIVES_WAY_SECONDS - waited, GIVES_WAY_SECONDS)  # the clock may have been set back
         if left > 0:
             with contextlib.suppress(TimeoutError):
                 async with self._clock.timeout(left):
