@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PERIOD_MICROSECONDS = 100_000
@@ -20,12 +20,16 @@ def cpu_limit(cores: float) -> Iterator[Callable[[int], None]]:
     version_1 = (_V1 / "cpu.cfs_quota_us").exists()
     group = (_V1 if version_1 else _V2) / f"kservectl-benchmark-{os.getpid()}"
     quota = round(cores * _PERIOD_MICROSECONDS)
-    limits = {"cpu.cfs_period_us": f"{_PERIOD_MICROSECONDS}", "cpu.cfs_quota_us": f"{quota}"}
+    limits = {"cpu.max": f"{quota} {_PERIOD_MICROSECONDS}"}
+    if version_1:
+        limits = {"cpu.cfs_period_us": f"{_PERIOD_MICROSECONDS}", "cpu.cfs_quota_us": f"{quota}"}
     try:
         group.mkdir()
-        for name, value in (limits if version_1 else {"cpu.max": f"{quota} {_PERIOD_MICROSECONDS}"}).items():
+        for name, value in limits.items():
             (group / name).write_text(value)
     except OSError as error:
+        with suppress(OSError):
+            group.rmdir()
         raise CannotLimit(f"CPU cannot be limited by cgroups here: {error}") from error
     try:
         yield lambda pid: _join(group, pid)

@@ -8,7 +8,7 @@ kernel. So the work is done a second time, with the CPU that KServe's manifests 
 import asyncio
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,11 +45,12 @@ async def run(number: int, kopf_number: int) -> list[Figure]:
     go = await asyncio.to_thread(built_from_module, "kernel", "copies", _GO_SOURCES, ".", print)
     free = await _kernels(str(go), number, kopf_number)
     found = figures(free, await bare_rate(number))
+    what = f"objects a second, each kernel with {_CORES:g} of a core"
     try:
         limited = await _kernels(str(go), number // _LIMITED_PART, kopf_number // _LIMITED_PART, cores=_CORES)
     except CannotLimit as error:
-        return [*found, Figure(found[0].row, "objects a second with a tenth of a core", f"not measured: {error}")]
-    return [*found, *figures_limited(limited)]
+        return [*found, Figure(_row(free), what, f"not measured: {error}")]
+    return [*found, _rate(limited, what)]
 
 
 async def _kernels(go: str, number: int, kopf_number: int, *, cores: float = 0.0) -> Kernels:
@@ -63,18 +64,14 @@ async def _kernels(go: str, number: int, kopf_number: int, *, cores: float = 0.0
 
 def figures(kernels: Kernels, bare: float) -> list[Figure]:
     """The runs side by side; `bare` is how many objects a second no controller can do more than."""
-    ours, kopf = kernels.ours, kernels.kopf
     row = _row(kernels)
 
     def told(what: str, show: Callable[[Run], str]) -> Figure:
-        return Figure(row, what, show(ours), _beside(kernels, show))
+        return Figure(row, what, show(kernels.ours), _beside(kernels, show))
 
+    bound = f"; with nothing to decide: {bare:.0f} = {bare / kernels.kopf.rate:.1f} × kopf"
     return [
-        replace(
-            _rate(kernels, "objects a second"),
-            reference=f"{_beside(kernels, _objects)}; "
-            f"with nothing to decide: {bare:.0f} = {bare / kopf.rate:.1f} × kopf",
-        ),
+        _rate(kernels, "objects a second", bound),
         *(_latency(row, name, kernels) for name in ("p50", "p99")),
         *(told(f"burst: {phase}", lambda run, phase=phase: _burst(run, phase)) for phase in PHASES),  # type: ignore[misc]  # mypy infers no lambda with a default
         told("CPU for each", lambda run: f"{run.cpu_ms:.2f} ms"),
@@ -82,16 +79,12 @@ def figures(kernels: Kernels, bare: float) -> list[Figure]:
     ]
 
 
-def figures_limited(kernels: Kernels) -> list[Figure]:
-    """The runs with little CPU for each kernel."""
-    return [_rate(kernels, f"objects a second, each kernel with {_CORES:g} of a core")]
-
-
-def _rate(kernels: Kernels, what: str) -> Figure:
+def _rate(kernels: Kernels, what: str, bound: str = "") -> Figure:
     ours, kopf = kernels.ours.rate, kernels.kopf.rate
     value = f"{ours:.0f} = {ours / kopf:.1f} × kopf"
+    beside = _beside(kernels, lambda run: f"{run.rate:.0f}") + bound
     target = f"≥ {_FASTER_THAN_KOPF:g} × kopf"
-    return Figure(_row(kernels), what, value, _beside(kernels, _objects), target, ours >= _FASTER_THAN_KOPF * kopf)
+    return Figure(_row(kernels), what, value, beside, target, ours >= _FASTER_THAN_KOPF * kopf)
 
 
 def _row(kernels: Kernels) -> str:
@@ -103,10 +96,6 @@ def _beside(kernels: Kernels, show: Callable[[Run], str]) -> str:
     return (
         f"controller-runtime: {show(kernels.go)}; kopf: {show(kernels.kopf)}; kopf at its leanest: {show(kernels.lean)}"
     )
-
-
-def _objects(run: Run) -> str:
-    return f"{run.rate:.0f}"
 
 
 def _latency(row: str, name: str, kernels: Kernels) -> Figure:
