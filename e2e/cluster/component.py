@@ -26,6 +26,8 @@ _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 25
+_STARTS_AGAIN = 1
+"""How often a program that ends while it starts is started once more: KWOK 0.8.0 did that once in hundreds of starts."""
 
 
 class Component:
@@ -67,14 +69,17 @@ class Component:
         return self._problem() is None
 
     def wait_ready(self, seconds: float = _READY_SECONDS) -> None:
-        """Wait until it is ready.
+        """Wait until it is ready, and start it once more if it ends before that.
 
-        :raises ComponentError: with the end of its log, when it dies or takes longer than this.
+        :raises ComponentError: with the end of its log, when it dies again or takes longer than this.
         """
-        deadline = time.monotonic() + seconds
+        deadline, again = time.monotonic() + seconds, _STARTS_AGAIN
         while problem := self._problem():
             if self.pid is None:
-                raise ComponentError(f"{self.name} has ended; {self._end_of_log()}")
+                if not again:
+                    raise ComponentError(f"{self.name} has ended; {self._end_of_log()}")
+                again -= 1
+                self.start()
             if time.monotonic() > deadline:
                 raise ComponentError(
                     f"{self.name} is not ready after {seconds:.0f} s ({problem}); {self._end_of_log()}"

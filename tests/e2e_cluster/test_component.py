@@ -30,6 +30,19 @@ def test_a_component_that_ends_shows_the_end_of_its_log(tmp_path: Path, script: 
     lines = str(caught.value).splitlines()
     assert lines[0] == f"kwok has ended; the end of {component.log}:"
     assert (lines[1], lines[-1]) == ("  line 16", "  line 40")
+    assert component.log.read_text().count("line 40\n") == 2, "it was not started once more, or too often"
+
+
+def test_a_component_that_ends_while_it_starts_is_started_once_more(tmp_path: Path, script: Script) -> None:
+    component = make(tmp_path, script(tmp_path / "kwok", f"mkdir {tmp_path / 'once'} && exit 2; exec sleep 60"))
+
+    component.start()
+    try:
+        with pytest.raises(ComponentError, match="kwok is not ready after"):
+            component.wait_ready(seconds=1)
+        assert component.pid is not None
+    finally:
+        component.kill()
 
 
 def test_a_component_that_is_not_ready_in_time_says_why(tmp_path: Path, script: Script) -> None:
