@@ -308,9 +308,12 @@ class Stream:
 
     async def read(self) -> bytes:
         """The next piece, empty at the end. Raises Stalled after too much silence, ConnectionFailed when it is cut."""
+        content = self._response.content
         try:
+            if here := content.read_nowait():
+                return here
             async with self._clock.timeout(self._silence):
-                return await self._response.content.readany()
+                return await content.readany()
         except TimeoutError as error:
             raise Stalled(f"{self._request}: no byte in {self._silence:.0f} s") from error
         except (aiohttp.ClientError, OSError) as error:
