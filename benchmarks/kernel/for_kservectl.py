@@ -20,6 +20,7 @@ from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.runtime import logging
 from kservectl.runtime.controller import Controller, Owned
 from kservectl.runtime.manager import Manager, ManagerOptions
+from kservectl.runtime.memory import spare_the_collector
 from kservectl.runtime.outcome import Outcome, Reference
 from kservectl.runtime.view import View
 
@@ -40,6 +41,7 @@ def source_of(change: Change, view: View) -> Iterable[ObjectKey]:
 
 async def main() -> None:
     logging.configure("json", "warning")  # neither do the others tell of each write
+    spare_the_collector()  # as `kservectl run` does
     clock, stop = SystemClock(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     config = await load_kubeconfig(os.environ["KUBECONFIG"], clock=clock)

@@ -26,7 +26,7 @@ _PATTERN = "patternservice"
 _PATTERN_NAMESPACE = "patternspace"
 _REQUESTS = 9.0
 _UNCHANGING = 2.5
-_TURNS = 3
+_TURNS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import uvloop
 
-from kservectl.cli.memory import return_large_blocks
 from kservectl.client.errors import ClientError
 from kservectl.leader import LeadershipLost
+from kservectl.runtime.memory import return_large_blocks
 from kservectl.runtime.sources import CacheSyncTimeout
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, int]]

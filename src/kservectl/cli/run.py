@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from kservectl.assembly import CONTROLLERS, LEASE_NAME, Options, WebhookOptions, assemble
 from kservectl.cli.connect import cluster_options
-from kservectl.cli.memory import spare_the_collector
 from kservectl.cli.process import run_until_signal
 from kservectl.client.client import Client
 from kservectl.client.config import load_config
@@ -25,6 +24,7 @@ from kservectl.clock import Clock, SystemClock
 from kservectl.controllers.inferenceservice.settings import Settings
 from kservectl.leader.precedence import renewing_holder
 from kservectl.runtime import logging
+from kservectl.runtime.memory import spare_the_collector
 
 _RESOLVER = Path("/etc/resolv.conf")
 

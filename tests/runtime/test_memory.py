@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kservectl.cli import memory
+from kservectl.runtime import memory
 
 
 class _MallInfo(ctypes.Structure):
