@@ -58,6 +58,10 @@ class Connection:
             raise NotFound(404, "NotFound", name)
         return self.server.leases[name]
 
+    async def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> Object:
+        await self._travel()
+        return {"items": list(self.server.leases.values())}
+
     async def create(self, kind: Kind, obj: Object) -> Object:
         await self._travel()
         if obj["metadata"]["name"] in self.server.leases:
@@ -307,6 +311,23 @@ async def test_an_assignment_lost_by_hand_is_made_again_and_makes_no_second_owne
     await group.pass_time(2 * TIMING.lease)
     assert group.served() == set(KEYS)
     assert all(replica.keys for replica in group.replicas)
+
+
+async def test_what_comes_in_place_of_a_lost_assignment_is_made_of_all_leases_that_the_server_has(group: Group) -> None:
+    for name in "ab":
+        group.start(name)
+        await group.pass_time(5)
+    second = group.replicas[1]
+    second.connection.deaf = True
+    group.start("c")
+    await group.pass_time(5)
+    for replica in group.replicas:
+        replica.connection.deaf = True
+    del group.server.leases["work-assignment"]
+    second.member.see("work-assignment", None)
+    await group.pass_time(1)
+    written = Assignment.of(group.server.leases["work-assignment"])
+    assert (written.epoch, written.members) == (4, ("a", "b", "c"))
 
 
 async def test_the_lease_of_one_that_died_before_it_was_a_member_goes_too(group: Group) -> None:

@@ -10,9 +10,13 @@ that is in force, numbered by epochs. A replica acts on a key only while that ca
 
 A replica puts nobody but itself into an epoch, and leaves out whose Lease it saw run out. So two that differ about one that died,
 as the one that looked later does, do not write epochs against each other.
+
+The object may be deleted before all have seen what it held. Then two epochs can have one number, so a confirmation names the
+whole assignment, and whoever follows another one of the same number than the object holds writes the next. What is written in
+place of one that was lost waits for all who live.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -49,6 +53,10 @@ class Assignment:
         parts = {"epoch": self.epoch, "members": self.members, "previous": self.previous}
         return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
 
+    def confirmation(self) -> str:
+        """What a replica says that has given up all that this takes from it: the number, and a digest of the rest."""
+        return f"{self.epoch}-{blake2b(self.text().encode(), digest_size=8).hexdigest()}"
+
     def owner(self, key: str) -> str:
         """The member that has `key`; empty while there is none."""
         return max(self.members, key=lambda member: _weight(member, key), default="")
@@ -58,16 +66,10 @@ class Assignment:
         return Assignment(self.epoch + 1, tuple(sorted(live)), tuple(m for m in self.members if m in live))
 
 
-def due(stored: Assignment, identity: str, live: Collection[str], known: int) -> Assignment | None:
-    """The epoch that `identity` should write now; None while `stored` is as it should be.
-
-    `live` are those whose Leases are held, as far as `identity` has seen, and itself. `known` is the newest epoch that anybody
-    has spoken of: when `stored` is older, somebody deleted or overwrote it, and all who live may be at work on what it gave them.
-    """
-    if stored.epoch < known:
-        return Assignment(known, tuple(live)).successor(live)
-    members = {identity, *(member for member in stored.members if member in live)}
-    return None if members == set(stored.members) else stored.successor(members)
+def confirmed_epoch(confirmation: str) -> int:
+    """The number in a confirmation; 0 when it is none."""
+    number = confirmation.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 class Tenure:
@@ -79,9 +81,9 @@ class Tenure:
         self._begun = False
 
     @property
-    def epoch(self) -> int:
-        """The newest one it knows."""
-        return self._epochs[-1].epoch if self._epochs else 0
+    def newest(self) -> Assignment:
+        """The newest epoch it knows; the empty epoch 0 at first."""
+        return self._epochs[-1] if self._epochs else Assignment()
 
     def owns(self, key: str) -> bool:
         """Whether it may act on `key`: its own in the newest epoch and, until that has begun, in all since one that had."""
@@ -89,19 +91,43 @@ class Tenure:
 
     def follow(self, assignment: Assignment) -> bool:
         """Take in an epoch; whether it is a new one. Keys that it takes away are given up by this call."""
-        if assignment.epoch <= self.epoch:
+        if assignment.epoch <= self.newest.epoch:
             return False
         # One that joins has begun with nothing.
         self._epochs = [*(self._epochs or [Assignment()]), assignment]
         self._begun = False
         return True
 
-    def may_begin(self, confirmed: Mapping[str, int]) -> bool:
-        """Whether all who were at work before have confirmed the newest epoch."""
-        if self._begun or not self._epochs or self.identity not in self._epochs[-1].members:
+    def is_lost(self, stored: Assignment, confirmed: Iterable[str]) -> bool:
+        """Whether `stored` is none, or older than what was followed or confirmed, or another one of the same number.
+
+        Then somebody deleted or overwrote one, and what comes next must be made of what the server says of all Leases.
+        """
+        newest = self.newest
+        forked = stored.epoch == newest.epoch and stored != newest
+        return forked or stored.epoch < max(1, newest.epoch, *map(confirmed_epoch, confirmed))
+
+    def due(self, stored: Assignment, live: Collection[str], confirmed: Collection[str]) -> Assignment | None:
+        """The epoch that this replica should write now; None while `stored` is as it should be.
+
+        `live` are those whose Leases are held, as far as it has seen, and itself; `confirmed` is what they have confirmed. All
+        who live may be at work on what a lost assignment gave them.
+        """
+        if self.is_lost(stored, confirmed):
+            known = max(self.newest.epoch, *map(confirmed_epoch, confirmed), 0)
+            return Assignment(known, tuple(live)).successor(live)
+        members = {self.identity, *(member for member in stored.members if member in live)}
+        return None if members == set(stored.members) else stored.successor(members)
+
+    def may_begin(self, confirmed: Mapping[str, str]) -> bool:
+        """Whether all who were at work before have confirmed the newest epoch, by what each member has confirmed last.
+
+        One that has gone on to a later epoch does not count: this replica, too, is about to see that one.
+        """
+        if self._begun or self.identity not in self.newest.members:
             return False
-        others = (member for member in self._epochs[-1].previous if member != self.identity)
-        return all(confirmed.get(member, 0) >= self.epoch for member in others)
+        wanted = self.newest.confirmation()
+        return all(confirmed.get(member) == wanted for member in self.newest.previous if member != self.identity)
 
     def begin(self) -> Callable[[str], bool]:
         """Work on all that the newest epoch gives; answers whether a key is one of those that could not be worked on before."""

@@ -22,7 +22,6 @@ from kservectl.leader.assignment import (
     GROUP_LABEL,
     Assignment,
     Tenure,
-    due,
     suspects,
 )
 from kservectl.leader.election import LeaderElector, LeaseClient, Timing
@@ -35,6 +34,7 @@ from kservectl.objects.metadata import Object
 class ShardClient(LeaseClient, Protocol):
     """The requests that sharding makes."""
 
+    async def list(self, kind: Kind, namespace: str = "", *, label_selector: str = "") -> Object: ...
     async def delete(
         self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", resource_version: str = ""
     ) -> None: ...
@@ -81,7 +81,7 @@ class ShardMember:
         self._gained = gained
         self._metrics = metrics
         self._tenure = Tenure(identity)
-        self._confirmed = 0
+        self._confirmed = self._tenure.newest.confirmation()
         self._assignment: Object | None = None
         self._leases: dict[str, Observation] = {}
         self._changed = asyncio.Event()
@@ -97,7 +97,7 @@ class ShardMember:
             timing=self._timing,
             rng=rng,
             labels={GROUP_LABEL: group},
-            annotations=lambda: {CONFIRMED_ANNOTATION: str(self._confirmed)},
+            annotations=lambda: {CONFIRMED_ANNOTATION: self._confirmed},
         )
 
     def owns(self, key: str) -> bool:
@@ -110,14 +110,18 @@ class ShardMember:
 
     def see(self, name: str, lease: Object | None) -> None:
         """Take in a Lease of the group as it is now; None for one that was deleted."""
+        self._take_in(name, lease)
+        self.poke()
+
+    def _take_in(self, name: str, lease: Object | None) -> None:
         if name == assignment_name(self._group):
             self._assignment = lease and _newer(self._assignment, lease)
         elif lease is not None:
-            self._leases.setdefault(name, Observation()).see(lease, self._clock.monotonic())
+            seen = self._leases.setdefault(name, Observation())
+            seen.see(_newer(seen.lease, lease), self._clock.monotonic())
         elif name in self._leases and not self._leases[name].is_held(self._clock.monotonic()):
             del self._leases[name]
         # One that vanished while it was held counts as held for the rest of its term: its holder puts it back.
-        self.poke()
 
     def poke(self) -> None:
         """Look again."""
@@ -159,8 +163,9 @@ class ShardMember:
             if self._metrics:
                 self._metrics.epoch.set(assignment.epoch)
                 self._metrics.members.set(len(assignment.members))
-        if self._tenure.epoch > self._confirmed and not self._foreign_in_hand():
-            self._confirmed = self._tenure.epoch
+        confirmation = self._tenure.newest.confirmation()
+        if confirmation != self._confirmed and not self._foreign_in_hand():
+            self._confirmed = confirmation
             self._elector.renew_soon()
         if self._tenure.may_begin(self._confirmations()):
             self._gained(self._tenure.begin())
@@ -172,16 +177,15 @@ class ShardMember:
             await self._clean_up(assignment)
 
     def _due(self) -> Assignment | None:
-        known = max(self._tenure.epoch, *self._confirmations().values())
-        return due(Assignment.of(self._assignment), self.identity, self._live(), known)
+        return self._tenure.due(Assignment.of(self._assignment), self._live(), tuple(self._confirmations().values()))
 
     def _live(self) -> set[str]:
         now = self._clock.monotonic()
         return {self.identity} | {seen.holder for seen in self._leases.values() if seen.is_held(now)}
 
-    def _confirmations(self) -> Mapping[str, int]:
+    def _confirmations(self) -> Mapping[str, str]:
         found = {
-            seen.holder: _number(metadata.annotations(seen.lease).get(CONFIRMED_ANNOTATION, ""))
+            seen.holder: metadata.annotations(seen.lease).get(CONFIRMED_ANNOTATION, "")
             for seen in self._leases.values()
             if seen.holder and seen.lease is not None
         }
@@ -196,6 +200,8 @@ class ShardMember:
         """Write the epoch that is due, unless the server says otherwise of those who seem to be gone."""
         try:
             async with self._clock.timeout(self._timing.renew_deadline):
+                if self._tenure.is_lost(Assignment.of(self._assignment), self._confirmations().values()):
+                    await self._look_at_all()
                 for member in suspects(Assignment.of(self._assignment), self._live()):
                     await self._look_at(member)
                 if (successor := self._due()) is not None:
@@ -219,7 +225,13 @@ class ShardMember:
             lease = await self._client.get(LEASE, name, self._namespace)
         except NotFound:
             return
-        self._leases.setdefault(name, Observation()).see(lease, self._clock.monotonic())
+        self._take_in(name, lease)
+
+    async def _look_at_all(self) -> None:
+        """Ask the server about all Leases of the group: the watch may not have brought yet who is at work, and on what."""
+        listed = await self._client.list(LEASE, self._namespace, label_selector=f"{GROUP_LABEL}={self._group}")
+        for lease in listed["items"]:
+            self._take_in(metadata.name(lease), lease)
 
     async def _write(self, assignment: Assignment) -> Object:
         before = self._assignment
@@ -275,8 +287,5 @@ def _newer(one: Object | None, other: Object) -> Object:
 
 
 def _version(obj: Object) -> int:
-    return _number(metadata.resource_version(obj))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    version = metadata.resource_version(obj)
+    return int(version) if version.isdecimal() else 0
