@@ -37,6 +37,11 @@ class Burst:
     before: Counted
     after: Counted
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Of the manager."""
+        return self.after.used.cpu_seconds - self.before.used.cpu_seconds
+
     def made(self, method: str) -> float:
         """How many requests of an HTTP method the manager has sent."""
         return self.after.requests.get(method, 0) - self.before.requests.get(method, 0)
@@ -61,24 +66,25 @@ async def run(number: int, *, milliseconds: float = 0.0, peer_program: str = "")
         ratio(row, "the same", mine.times.done, fewest, "bare, 1 status, no more", at_most=None),
         Figure(row, "all Ready", f"{mine.times.ready:.1f} s"),
     ]
-    if peer_program:
-        figures += await _peer(number, milliseconds, peer_program, mine, row)
     if not milliseconds:
-        figures += _costs(row, number, mine)
-    return figures
+        figures += _requests(row, number, mine)
+    if peer_program:
+        return figures + await _peer(number, milliseconds, peer_program, mine, row)
+    return [
+        *figures,
+        Figure(row, "CPU", f"{mine.cpu_seconds:.1f} s", "Go manager elsewhere: 7–8 s for 200"),
+        Figure(row, "peak memory", f"{mine.after.used.peak_mb:.0f} MB", "Go manager elsewhere: 99–117 MB for 200"),
+    ]
 
 
-def _costs(row: str, number: int, burst: Burst) -> list[Figure]:
+def _requests(row: str, number: int, burst: Burst) -> list[Figure]:
     asked = {method: burst.made(method) / number for method in sorted(burst.after.requests)}
     writes = sum(each for method, each in asked.items() if method != "GET")
-    cpu = burst.after.used.cpu_seconds - burst.before.used.cpu_seconds
     unchanging = (burst.after.unchanging - burst.before.unchanging) / number
     detail = ", ".join(f"{each:.2f} {method}" for method, each in asked.items())
     return [
         at_most(row, "writes a service, creation to Ready", writes, "", _REQUESTS, detail),
         at_most(row, "reconciles that change nothing, a service", unchanging, "", _UNCHANGING),
-        Figure(row, "CPU of the manager", f"{cpu:.1f} s", "Go manager elsewhere: 7–8 s for 200"),
-        Figure(row, "peak memory", f"{burst.after.used.peak_mb:.0f} MB", "Go manager elsewhere: 99–117 MB for 200"),
     ]
 
 
@@ -126,11 +132,10 @@ async def _peer(number: int, milliseconds: float, program: str, mine: Burst, row
             before = usage(process.pid)
             times = await make_ready(ours.api, number, await ours.namespaces(_NAMESPACES))
             used = usage(process.pid)
-    cpu = mine.after.used.cpu_seconds - mine.before.used.cpu_seconds
     their_cpu = used.cpu_seconds - before.cpu_seconds
     limit = 0.25 if milliseconds else 1.0
     return [
         ratio(row, "the same", mine.times.done, times.done, "peer", at_most=limit),
-        at_most(row, "CPU", cpu, "s", their_cpu, f"peer: {their_cpu:.1f} s"),
+        at_most(row, "CPU", mine.cpu_seconds, "s", their_cpu, f"peer: {their_cpu:.1f} s"),
         Figure(row, "peak memory", f"{mine.after.used.peak_mb:.0f} MB", f"peer: {used.peak_mb:.0f} MB"),
     ]
