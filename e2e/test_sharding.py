@@ -18,6 +18,7 @@ from e2e.shards import shared_by
 from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.assembly import SHARD_GROUP
 from kservectl.leader.assignment import GROUP_LABEL
+from kservectl.leader.sharding import assignment_name
 from kservectl.objects import metadata
 from kservectl.objects.kind import EVENT, HORIZONTAL_POD_AUTOSCALER, LEASE
 from kservectl.objects.metadata import Object
@@ -75,6 +76,10 @@ async def test_replicas_share_the_work_and_take_over_what_one_of_them_leaves(
     shares = await served_by(api, namespace)
     assert len(shares) == 3, shares
     assert sum(shares.values()) == _SERVICES, shares  # nobody told what somebody else had told
+
+    await api.delete(LEASE, assignment_name(SHARD_GROUP), SYSTEM_NAMESPACE)
+    await shared_by(api, 3)
+    await limited(api, namespace, 4, seconds=15)
 
     await asyncio.to_thread(replicas[2].kill9)
     killed = time.monotonic()

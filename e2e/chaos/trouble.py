@@ -11,6 +11,9 @@ from e2e.chaos.stand import Stand
 from kservectl.devcluster.faults import Fault
 from kservectl.devcluster.refusals import refusal
 from kservectl.devcluster.request import RequestInfo
+from kservectl.manifests.names import NAMESPACE
+from kservectl.objects import metadata
+from kservectl.objects.kind import LEASE
 
 _PAUSE = (0.3, 3.0)
 _FREEZES = (1.0, 5.0, 17.0)
@@ -34,6 +37,7 @@ class Trouble:
             (self._server_restart, 1),
             (self._killed_manager, 3),
             (self._frozen_manager, 2),
+            (self._lost_lease, 2),
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -98,3 +102,8 @@ class Trouble:
     async def _frozen_manager(self) -> None:
         manager = self._dice.choice(self._stand.managers)
         await self._stand.freeze(manager, self._dice.choice(_FREEZES))
+
+    async def _lost_lease(self) -> None:
+        """Somebody deletes a Lease by hand: that of a replica, that of who leads, or the assignment of keys."""
+        if leases := self._stand.cluster.list(LEASE, NAMESPACE):
+            await self._stand.cluster.delete(LEASE, metadata.name(self._dice.choice(leases)), NAMESPACE)
