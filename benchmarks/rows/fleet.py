@@ -5,6 +5,7 @@ import compileall
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from kservectl.objects.metadata import Object
 _NAMESPACES = 20
 _SECONDS = 3600.0
 _START_SECONDS = 5.0
+_STARTS = 3
 _GO_BASE_MB, _GO_SERVICE_KB = 80, 80
 _LOOK_SECONDS = 0.2
 _LOOKED_AT_ALL = b'"all that was there was looked at"'
@@ -69,11 +71,57 @@ def _asked(before: Counted, after: Counted) -> float:
     return after.writes() - before.writes()
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """One start: `seconds` until every key was decided, and what was counted then, and when all was quiet again."""
+
+    seconds: float
+    done: Counted
+    end: Counted
+
+
 async def _restart(ours: Stack, number: int, process: ManagerProcess) -> list[Figure]:
     """From the start of the process until every key is decided: readiness is that caches are synced.
 
-    An installed package comes compiled, and so does this one here.
+    Machines differ from minute to minute, so the median of some starts counts; all of them must have written nothing.
     """
+    starts = sorted([await _start(process, number, ours) for _ in range(_STARTS)], key=lambda start: start.seconds)
+    middle = starts[_STARTS // 2]
+    row = f"restart with {number} Ready"
+    each = ", ".join(f"{start.seconds:.1f}" for start in starts)
+    most = max((start.end for start in starts), key=Counted.writes)
+    return [
+        at_most(
+            row,
+            "process start to every key decided",
+            middle.seconds,
+            "s",
+            _START_SECONDS,
+            f"{_STARTS} starts: {each} s",
+        ),
+        at_most(row, "writes", most.writes(), "", 0, _methods(most.requests)),
+        Figure(
+            row,
+            "CPU until then",
+            f"{middle.done.used.cpu_seconds:.1f} s",
+            f"other work had the cores for {middle.done.used.waited_seconds:.1f} s",
+        ),
+        at_most(
+            row,
+            "resident memory",
+            middle.end.used.resident_mb,
+            "MB",
+            _GO_BASE_MB + number * _GO_SERVICE_KB / 1000,
+            "Go manager elsewhere: 80 MB + 80 kB a service",
+        ),
+        memory_ratio(
+            row, "peak memory", middle.end.used.peak_mb, middle.end.used.resident_mb, "idle after", at_most=2.0
+        ),
+    ]
+
+
+async def _start(process: ManagerProcess, number: int, ours: Stack) -> _Start:
+    """An installed package comes compiled, and so does this one here."""
     compileall.compile_dir(str(Path(kservectl.__file__).parent), quiet=1)
     said, started = process.log.stat().st_size, time.time()
     with manager(ours, again=process):
@@ -81,28 +129,7 @@ async def _restart(ours: Stack, number: int, process: ManagerProcess) -> list[Fi
         done = await counted(process)
         assert done.reconciles >= number, f"{done.reconciles:.0f} decisions about {number} services"
         await at_rest(process)
-        end = await counted(process)
-        quiet = usage(process.pid)
-        row = f"restart with {number} Ready"
-        return [
-            at_most(row, "process start to every key decided", seconds, "s", _START_SECONDS),
-            at_most(row, "writes", end.writes(), "", 0, _methods(end.requests)),
-            Figure(
-                row,
-                "CPU until then",
-                f"{done.used.cpu_seconds:.1f} s",
-                f"other work had the cores for {done.used.waited_seconds:.1f} s",
-            ),
-            at_most(
-                row,
-                "resident memory",
-                quiet.resident_mb,
-                "MB",
-                _GO_BASE_MB + number * _GO_SERVICE_KB / 1000,
-                "Go manager elsewhere: 80 MB + 80 kB a service",
-            ),
-            memory_ratio(row, "peak memory", quiet.peak_mb, quiet.resident_mb, "idle after", at_most=2.0),
-        ]
+        return _Start(seconds, done, await counted(process))
 
 
 async def _looked_at_all(log: Path, offset: int) -> float:

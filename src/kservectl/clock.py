@@ -49,7 +49,7 @@ class SystemClock:
 
 def rfc3339(moment: datetime) -> str:
     """`moment` as metav1.Time writes it: UTC, whole seconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def rfc3339_micro(moment: datetime) -> str:

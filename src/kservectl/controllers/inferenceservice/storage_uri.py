@@ -33,7 +33,7 @@ _AZURE = re.compile(r"https://(.+?).blob.core.windows.net/(.+)")
 
 def check(uri: str, view: View) -> None:
     """Raise CannotDecide when nothing could download `uri`."""
-    if is_supported(uri, view.list(CLUSTER_STORAGE_CONTAINER)):
+    if _is_known(uri) or is_supported(uri, view.list(CLUSTER_STORAGE_CONTAINER)):
         return
     if is_reference(uri):
         raise CannotDecide(
@@ -53,8 +53,11 @@ def check(uri: str, view: View) -> None:
 
 def is_supported(uri: str, containers: Iterable[Object]) -> bool:
     """The rule of `check` over the given ClusterStorageContainers."""
-    if any(handles(container, uri) for container in containers):
-        return True
+    return _is_known(uri) or any(handles(container, uri) for container in containers)
+
+
+def _is_known(uri: str) -> bool:
+    """Whether it is supported without any ClusterStorageContainer."""
     if not _SCHEME.match(uri):
         return not is_reference(uri)
     if _AZURE_HOST in uri:

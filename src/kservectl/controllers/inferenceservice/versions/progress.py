@@ -80,4 +80,5 @@ def _is_as_desired(live: Object | None, desired: Object) -> bool:
         return False
     if applied_fields(live, FIELD_MANAGER) is None:  # no server was asked to apply it: a decision on files, say
         return bool(live["spec"].get("template") == desired["spec"].get("template"))
-    return not any(found.path.startswith("spec.") for found in differences(live, desired, FIELD_MANAGER))
+    found = differences(live, {"spec": desired["spec"]}, FIELD_MANAGER)
+    return not any(each.path.startswith("spec.") for each in found)
