@@ -8,12 +8,12 @@ that is in force, numbered by epochs. A replica acts on a key only while that ca
 - it begins with keys that a new epoch gives to it once everybody who was a member before has confirmed that epoch. One
   whose Lease ran out confirms nothing; the next epoch names it no more, and it cannot write (see `LeaderElector.check`).
 
-A replica puts nobody but itself into an epoch, and leaves out whose Lease it saw run out. So two that differ about one that died,
-as the one that looked later does, do not write epochs against each other.
+A replica puts nobody but itself into an epoch that follows another, and leaves out whose Lease it saw run out. So two that differ
+about one that died, as the one that looked later does, do not write epochs against each other.
 
 The object may be deleted before all have seen what it held. Then two epochs can have one number, so a confirmation names the
-whole assignment, and whoever follows another one of the same number than the object holds writes the next. What is written in
-place of one that was lost waits for all who live.
+whole assignment, and whoever follows another one of the same number than the object holds writes the next. What is written
+where there is none, or in place of one that was lost, names all who live and waits for them.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -103,9 +103,8 @@ class Tenure:
 
         Then somebody deleted or overwrote one, and what comes next must be made of what the server says of all Leases.
         """
-        newest = self.newest
-        forked = stored.epoch == newest.epoch and stored != newest
-        return forked or stored.epoch < max(1, newest.epoch, *map(confirmed_epoch, confirmed))
+        forked = stored.epoch == self.newest.epoch and stored != self.newest
+        return forked or stored.epoch < max(1, self._known(confirmed))
 
     def due(self, stored: Assignment, live: Collection[str], confirmed: Collection[str]) -> Assignment | None:
         """The epoch that this replica should write now; None while `stored` is as it should be.
@@ -114,8 +113,7 @@ class Tenure:
         who live may be at work on what a lost assignment gave them.
         """
         if self.is_lost(stored, confirmed):
-            known = max(self.newest.epoch, *map(confirmed_epoch, confirmed), 0)
-            return Assignment(known, tuple(live)).successor(live)
+            return Assignment(self._known(confirmed), tuple(live)).successor(live)
         members = {self.identity, *(member for member in stored.members if member in live)}
         return None if members == set(stored.members) else stored.successor(members)
 
@@ -135,6 +133,10 @@ class Tenure:
         self._epochs = [now]
         self._begun = True
         return lambda key: now.owner(key) == self.identity and not self._is_owner_in(before, key)
+
+    def _known(self, confirmed: Iterable[str]) -> int:
+        """The newest epoch that was followed here, or confirmed by anybody."""
+        return max((self.newest.epoch, *map(confirmed_epoch, confirmed)))
 
     def _is_owner_in(self, epochs: Sequence[Assignment], key: str) -> bool:
         return bool(epochs) and all(epoch.owner(key) == self.identity for epoch in epochs)
