@@ -234,8 +234,8 @@ def test_no_status_is_written_while_routes_are_so_new_that_a_gateway_is_about_to
     world.apply(world.decide(), with_status=False)
     world.child(HTTP_ROUTE, "iris")["metadata"]["creationTimestamp"] = rfc3339(world.now)
     silent = world.decide()
-    assert (silent.status, silent.requeue_after) == (None, 3.0)
-    world.now += timedelta(seconds=3)
+    assert (silent.status, silent.requeue_after) == (None, 10.0)
+    world.now += timedelta(seconds=10)
     assert world.decide().status is not None
 
 
@@ -249,6 +249,16 @@ def test_a_service_without_status_waits_for_its_routes_less_long() -> None:
     silent = world.decide()
     assert (silent.status, silent.requeue_after) == (None, 1.0)
     world.now += timedelta(seconds=1)
+    assert world.decide().status is not None
+
+
+def test_a_container_that_fails_is_told_before_its_routes_are_answered() -> None:
+    world = World(service())
+    world.step()
+    world.roll_out()
+    world.apply(world.decide(), with_status=False)
+    world.child(HTTP_ROUTE, "iris")["metadata"]["creationTimestamp"] = rfc3339(world.now)
+    world.pods = [pod(server={"state": {"terminated": {"reason": "Error", "exitCode": 1, "message": "no such model"}}})]
     assert world.decide().status is not None
 
 

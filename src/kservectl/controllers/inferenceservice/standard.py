@@ -49,7 +49,7 @@ from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
 
 _NEW_DEPLOYMENT_SECONDS = 2.0
-_NEW_ROUTE_SECONDS = 3.0
+_NEW_ROUTE_SECONDS = 10.0
 _SILENT_SECONDS = 1.0
 
 
@@ -165,11 +165,14 @@ def _run(workload: Workload, view: View, config: Config, settings: Settings) -> 
 
 def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: StatusDraft, view: View) -> float | None:
     """Seconds for which the status may wait because what was just created is about to say something better: a route whether
-    it is accepted, at any time; a Deployment that it is available, before the first status, as long as nothing fails.
+    it is accepted, at any time; a Deployment that it is available, before the first status. What fails is told at once.
 
-    They do within milliseconds, as a rule, and then there is something to tell: one write instead of two or three. A service
-    that has said nothing at all, and has waited for its Deployment already, waits for its routes less long.
+    They do within milliseconds, as a rule, or seconds where many services are created at once, and then there is something
+    to tell: one write instead of two or three. A service that has said nothing at all, and has waited for its Deployment
+    already, waits for its routes less long.
     """
+    if "lastFailureInfo" in draft.model_status:
+        return None
     told = bool(draft.before.get("conditions"))
     waits = [
         _youth(live, view, _NEW_ROUTE_SECONDS if told else _SILENT_SECONDS)
@@ -178,7 +181,7 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
         and (live := view.get(HTTP_ROUTE, metadata.name(route), metadata.namespace(route))) is not None
         and not (live.get("status") or {}).get("parents")
     ]
-    if not told and "lastFailureInfo" not in draft.model_status:
+    if not told:
         waits += [
             _youth(live, view, _NEW_DEPLOYMENT_SECONDS)
             for part in parts
