@@ -26,6 +26,8 @@ _READY_SECONDS = 90.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 25
+_CRASH = ("panic:", "fatal error:")
+"""How the trace of a Go program that crashes begins. It is longer than what is shown, and the reason stands at its head."""
 _STARTS_AGAIN = 1
 """How often a program that ends while it starts is started once more: KWOK 0.8.0 did that once in hundreds of starts."""
 
@@ -124,7 +126,11 @@ class Component:
 
     def _end_of_log(self) -> str:
         try:
-            lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+            lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
             return f"it has written no log ({self.log})"
-        return f"the end of {self.log}:\n" + "\n".join(f"  {line}" for line in lines)
+        crash = max((number for number, line in enumerate(lines) if line.startswith(_CRASH)), default=None)
+        told, shown = "the end of", lines[-_LOG_LINES:]
+        if crash is not None:
+            told, shown = "the crash in", lines[crash : crash + _LOG_LINES]
+        return f"{told} {self.log}:\n" + "\n".join(f"  {line}" for line in shown)

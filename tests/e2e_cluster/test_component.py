@@ -33,6 +33,19 @@ def test_a_component_that_ends_shows_the_end_of_its_log(tmp_path: Path, script: 
     assert component.log.read_text().count("line 40\n") == 2, "it was not started once more, or too often"
 
 
+def test_a_component_that_crashes_shows_the_head_of_the_trace(tmp_path: Path, script: Script) -> None:
+    body = 'echo starting; echo "panic: no map"; i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "frame $i"; done; exit 2'
+    component = make(tmp_path, script(tmp_path / "kwok", body))
+
+    component.start()
+    with pytest.raises(ComponentError) as caught:
+        component.wait_ready()
+
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"kwok has ended; the crash in {component.log}:"
+    assert (lines[1], lines[-1]) == ("  panic: no map", "  frame 24")
+
+
 def test_a_component_that_ends_while_it_starts_is_started_once_more(tmp_path: Path, script: Script) -> None:
     component = make(tmp_path, script(tmp_path / "kwok", f"mkdir {tmp_path / 'once'} && exit 2; exec sleep 60"))
 
