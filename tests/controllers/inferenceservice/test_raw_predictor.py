@@ -239,6 +239,14 @@ def test_no_status_is_written_while_routes_are_so_new_that_a_gateway_is_about_to
     assert world.decide().status is not None
 
 
+def test_a_clock_that_is_behind_keeps_no_status_back_for_as_long_as_it_is_behind() -> None:
+    world = just_created()
+    world.now = START - timedelta(seconds=1)
+    assert world.decide().requeue_after == 3.0
+    world.now = START - timedelta(hours=1)
+    assert world.decide().status is not None
+
+
 def test_a_service_without_status_waits_for_its_routes_less_long() -> None:
     world = World(service())
     world.step()

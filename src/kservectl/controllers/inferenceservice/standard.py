@@ -194,9 +194,13 @@ def _patience(parts: Sequence[Deployed], routes: Sequence[Object], draft: Status
 
 
 def _youth(live: Object, view: View, seconds: float) -> float:
-    """How much longer an object counts as just created; not positive when it does no more."""
+    """How much longer an object counts as just created; not positive when it does no more.
+
+    Nor when it was created in what is the future by more than `seconds`: then a clock is wrong, and who knows for how long.
+    """
     created = metadata.metadata(live).get("creationTimestamp")
-    return seconds - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
+    left = seconds - (view.now - parse_time(str(created))).total_seconds() if created else 0.0
+    return left if left <= 2 * seconds else 0.0
 
 
 def _say_model(predictor_part: Deployed, draft: StatusDraft, view: View) -> None:
