@@ -139,3 +139,33 @@ def test_children_that_are_not_wanted_any_more_are_forgotten(memory: ChildMemory
     assert memory.drift(POLICY, wanted, found, OWNER) == ()
     memory.keep_only(())
     assert memory.drift(POLICY, wanted, found, OWNER) != ()
+
+
+# Creations
+
+
+def test_a_child_that_keeps_going_is_created_after_longer_and_longer_waits(memory: ChildMemory) -> None:
+    now, waits = 0.0, []
+    for _ in range(11):
+        waits.append(memory.created(CHILD, now))
+        assert memory.hold(CHILD, now) == pytest.approx(waits[-1])
+        now += waits[-1] + 0.1
+        assert memory.hold(CHILD, now) == 0.0
+    assert waits[:2] == [0, 0]
+    assert waits[2:] == [pytest.approx(each, rel=0.1) for each in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+
+
+def test_a_child_that_lived_for_ten_seconds_is_created_at_once(memory: ChildMemory) -> None:
+    waits = [memory.created(CHILD, float(position)) for position in range(3)]
+    assert waits[-1] > 0
+    assert memory.created(CHILD, 2 + waits[-1] + 10) == 0
+
+
+def test_what_is_not_wanted_any_more_begins_anew(memory: ChildMemory) -> None:
+    for _ in range(3):
+        memory.created(CHILD, 0)
+    assert memory.hold(POLICY, 0) == 0
+    memory.keep_only({CHILD})
+    assert memory.hold(CHILD, 0) > 0
+    memory.keep_only(set())
+    assert memory.hold(CHILD, 0) == 0

@@ -91,6 +91,27 @@ async def test_a_child_deleted_by_hand_is_restored_and_an_edited_one_corrected(c
         assert colors(api) == {"w-a": "grey", "w-b": "grey"}
 
 
+async def test_a_child_that_goes_as_soon_as_it_is_there_is_created_less_and_less_often() -> None:
+    """Its owner is gone, the cache does not show that yet, and the garbage collector clears up."""
+    api = MemoryApi()
+    async with managing(api, WIDGETS) as running:
+        await api.put(WIDGET, widget("w", "a"))
+        await running.clock.advance(1)
+        api.hold(WIDGET)
+        await api.remove(WIDGET, "w", "n")
+        api.requests.clear()
+        for _ in range(600):
+            if api.get(CONFIG_MAP, "w-a", "n") is not None:
+                await api.remove(CONFIG_MAP, "w-a", "n")
+            await running.clock.advance(0.1)
+        assert 5 <= api.requests.count("PATCH /api/v1/namespaces/n/configmaps/w-a") <= 10
+        await api.release()
+        await running.clock.advance(1)
+        before = len(api.writes)
+        await running.clock.advance(300)
+        assert (colors(api), len(api.writes)) == ({}, before)
+
+
 async def test_a_child_that_is_no_longer_wanted_goes() -> None:
     api = MemoryApi()
     async with managing(api, WIDGETS) as running:

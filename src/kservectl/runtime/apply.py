@@ -87,7 +87,7 @@ class Applied:
     """Children were written, so what else is to be told is left to the next decision, which is sure to come."""
     failures: tuple[Failure, ...] = ()
     retry_after: float | None = None
-    """Seconds after which to decide again because refused writes are then tried anew."""
+    """Seconds after which to decide again because writes that were refused, or held back, are then tried anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +236,7 @@ class Applier:
         work: list[Coroutine[Any, Any, Failure | None]] = []
         telling = 0
         known: list[Failure] = []
+        held: list[float] = []
         for position, desired in enumerate(outcome.desired):
             kind = self._kind_of(desired)
             body = child_body(owner, desired, kind, shared=position in outcome.shared)
@@ -245,6 +246,8 @@ class Applier:
             refusal = memory.standing_refusal(child, body, live, self._monotonic())
             if refusal is not None:
                 known.append(refusal)
+            elif live is None and (hold := memory.hold(child, self._monotonic())):
+                held.append(hold)
             elif live is None or (drift := memory.drift(child, body, live, owner)):
                 work.append(self._write_child(owner, body, child, live, memory, drift if live else ()))
                 telling += kind not in self._quiet
@@ -258,11 +261,10 @@ class Applier:
             memory.keep_only(wanted)
         failed = await _all(work)
         failures = (*known, *(failure for failure in failed if failure is not None))
-        if not failures:
-            return _Children(len(work), telling)
         moment = memory.next_try(failures)
-        wait = None if moment is None else max(moment - self._monotonic(), 1.0)
-        return _Children(len(work), telling, failures, wait)
+        if moment is not None:
+            held.append(max(moment - self._monotonic(), 1.0))
+        return _Children(len(work), telling, failures, min(held, default=None))
 
     def _kind_of(self, desired: Object) -> Kind:
         kind = self._by_name.get((str(desired.get("apiVersion")), str(desired.get("kind"))))
@@ -323,6 +325,8 @@ class Applier:
                     write.wrote(metadata.resource_version(answer))
                 self._tell_unkept(child, memory.applied(child, body, answer))
                 self._tell("create" if live is None else "apply", kind, key, map(str, drift))
+                if live is None:
+                    self._tell_recreated(child, memory.created(child, self._monotonic()))
                 return None
         return await self._put_over_unseen(owner, body, child, memory)
 
@@ -395,6 +399,14 @@ class Applier:
                 "the API server did not keep every applied field",
                 object=f"{child[0].kind} {child[1]}",
                 fields=fields[:10],
+            )
+
+    def _tell_recreated(self, child: Child, wait: float) -> None:
+        if wait:
+            self._log.warning(
+                "an object is deleted as soon as it was created; it is created less often",
+                object=f"{child[0].kind} {child[1]}",
+                next_try=round(wait, 1),
             )
 
     def _tell(self, operation: str, kind: Kind, key: ObjectKey, fields: Iterable[str] = ()) -> None:

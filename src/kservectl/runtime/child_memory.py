@@ -1,10 +1,13 @@
-"""What is known of one owner's children beyond what the caches show: what the server refused, and what it made of an apply.
+"""What is known of one owner's children beyond what the caches show: what the server refused, what it made of an apply, and
+how often a child had to be created.
 
 It keeps the same request from being sent again and again. A refused child is not tried anew until the desired object or the
 live one has changed, or a time has passed. A field that the server does not keep is not fought over, and what it adds to
-something that was applied as one piece is not taken for ours. A restart loses all of it, which costs a try each.
+something that was applied as one piece is not taken for ours. A child that goes as soon as it is there is created less and less
+often. A restart loses all of it, which costs a try each.
 """
 
+import random
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +23,23 @@ LASTING_REFUSAL = 300.0
 FIRST_RETRY = 10.0
 """The same at first, doubled each time, where what stands in the way (a name that is taken, a quota) may go unseen."""
 
+AT_ONCE = 3
+"""How often in a row a child is created without a wait: whoever deletes one by hand has it back at once."""
+
+_LIVED = 10.0
+"""Seconds after which a child that is gone was not deleted because it had been created."""
+
+_RECREATE_AT_MOST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Creation:
+    """The last one of so many in a row. The next one has to wait."""
+
+    at: float
+    in_a_row: int
+    wait: float
+
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
@@ -33,9 +53,11 @@ class _Refusal:
 class ChildMemory:
     """The memory of one owner's children, as they are applied by `field_manager`. Moments are in monotonic seconds."""
 
-    def __init__(self, field_manager: str) -> None:
+    def __init__(self, field_manager: str, rng: random.Random | None = None) -> None:
         self._field_manager = field_manager
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards no secret
         self._looked = False
+        self._creations: dict[Child, _Creation] = {}
         self._refusals: dict[Child, _Refusal] = {}
         self._unkept: dict[Child, tuple[Object, frozenset[str]]] = {}
         self._additions: dict[Child, frozenset[str]] = {}
@@ -77,6 +99,25 @@ class ChildMemory:
         """The server said no to `desired` in the place of `live`; that stands for `wait` seconds."""
         self._refusals[failure.kind, failure.key] = _Refusal(desired, _version(live), failure, wait, now + wait)
 
+    def created(self, child: Child, now: float) -> float:
+        """The child was created. Answers the seconds for which that is not to be done again, should it be gone.
+
+        That is none for the first AT_ONCE creations in a row, and then one, doubled each time, up to a minute. Somebody takes it
+        away who means it: the garbage collector, when the owner is gone and the cache does not show that yet, or
+        another controller.
+        """
+        before = self._creations.get(child)
+        in_a_row = before.in_a_row + 1 if before is not None and now - before.at < before.wait + _LIVED else 1
+        beyond = in_a_row - AT_ONCE
+        wait = min(2.0 ** min(beyond, 60), _RECREATE_AT_MOST) * self._rng.uniform(0.9, 1.1) if beyond >= 0 else 0.0
+        self._creations[child] = _Creation(now, in_a_row, wait)
+        return wait
+
+    def hold(self, child: Child, now: float) -> float:
+        """Seconds until the child may be created, should it be missing; 0 as a rule."""
+        last = self._creations.get(child)
+        return max(last.at + last.wait - now, 0.0) if last is not None else 0.0
+
     def lift(self, child: Child) -> None:
         """What stood in the way of the child is gone: it is worth another try."""
         self._refusals.pop(child, None)
@@ -102,7 +143,7 @@ class ChildMemory:
 
     def keep_only(self, wanted: Container[Child]) -> None:
         """Forget the children that are not `wanted` any more."""
-        memories: tuple[dict[Child, Any], ...] = (self._refusals, self._unkept, self._additions)
+        memories: tuple[dict[Child, Any], ...] = (self._creations, self._refusals, self._unkept, self._additions)
         for memory in memories:
             for child in [child for child in memory if child not in wanted]:
                 del memory[child]
