@@ -19,15 +19,18 @@ def make(tmp_path: Path, program: Path) -> Component:
     return Component("kwok", state.layout(tmp_path))
 
 
+def said_when_it_ends(component: Component) -> list[str]:
+    component.start()
+    with pytest.raises(ComponentError) as caught:
+        component.wait_ready()
+    return str(caught.value).splitlines()
+
+
 def test_a_component_that_ends_shows_the_end_of_its_log(tmp_path: Path, script: Script) -> None:
     body = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "line $i"; done; exit 1'
     component = make(tmp_path, script(tmp_path / "kwok", body))
 
-    component.start()
-    with pytest.raises(ComponentError) as caught:
-        component.wait_ready()
-
-    lines = str(caught.value).splitlines()
+    lines = said_when_it_ends(component)
     assert lines[0] == f"kwok has ended; the end of {component.log}:"
     assert (lines[1], lines[-1]) == ("  line 16", "  line 40")
     assert component.log.read_text().count("line 40\n") == 2, "it was not started once more, or too often"
@@ -37,11 +40,7 @@ def test_a_component_that_crashes_shows_the_head_of_the_trace(tmp_path: Path, sc
     body = 'echo starting; echo "panic: no map"; i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "frame $i"; done; exit 2'
     component = make(tmp_path, script(tmp_path / "kwok", body))
 
-    component.start()
-    with pytest.raises(ComponentError) as caught:
-        component.wait_ready()
-
-    lines = str(caught.value).splitlines()
+    lines = said_when_it_ends(component)
     assert lines[0] == f"kwok has ended; the crash in {component.log}:"
     assert (lines[1], lines[-1]) == ("  panic: no map", "  frame 24")
 

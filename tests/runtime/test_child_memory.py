@@ -1,5 +1,6 @@
 """What is remembered of an owner's children, without a server."""
 
+import random
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def stored_ports(*entries: Any) -> Object:
 
 @pytest.fixture
 def memory() -> ChildMemory:
-    return ChildMemory(MANAGER)
+    return ChildMemory(MANAGER, random.Random(1))
 
 
 # Refusals

@@ -13,6 +13,7 @@ before them.
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -122,6 +123,7 @@ class Applier:
         operations: Counter | None = None,
         field_manager: str = FIELD_MANAGER,
         inheritance: Inheritance | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._client = client
         self._kind = kind
@@ -135,6 +137,7 @@ class Applier:
         self._operations = operations
         self._field_manager = field_manager
         self._inheritance = inheritance or Inheritance()
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards no secret
         self._memory: dict[ObjectKey, ChildMemory] = {}
         self._refused: dict[Child, set[ObjectKey]] = {}
         self._log = structlog.get_logger()
@@ -231,7 +234,7 @@ class Applier:
     # --- the children ---
 
     async def _write_children(self, owner: Object, outcome: Outcome, view: View) -> _Children:
-        memory = self._memory.setdefault(metadata.key(owner), ChildMemory(self._field_manager))
+        memory = self._memory.setdefault(metadata.key(owner), ChildMemory(self._field_manager, self._rng))
         wanted: set[Child] = set()
         work: list[Coroutine[Any, Any, Failure | None]] = []
         telling = 0

@@ -23,7 +23,7 @@ LASTING_REFUSAL = 300.0
 FIRST_RETRY = 10.0
 """The same at first, doubled each time, where what stands in the way (a name that is taken, a quota) may go unseen."""
 
-AT_ONCE = 3
+_AT_ONCE = 3
 """How often in a row a child is created without a wait: whoever deletes one by hand has it back at once."""
 
 _LIVED = 10.0
@@ -51,11 +51,14 @@ class _Refusal:
 
 
 class ChildMemory:
-    """The memory of one owner's children, as they are applied by `field_manager`. Moments are in monotonic seconds."""
+    """The memory of one owner's children, as they are applied by `field_manager`. Moments are in monotonic seconds.
 
-    def __init__(self, field_manager: str, rng: random.Random | None = None) -> None:
+    `rng` spreads waits; owners share it, as each would be 2.5 kB.
+    """
+
+    def __init__(self, field_manager: str, rng: random.Random) -> None:
         self._field_manager = field_manager
-        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards no secret
+        self._rng = rng
         self._looked = False
         self._creations: dict[Child, _Creation] = {}
         self._refusals: dict[Child, _Refusal] = {}
@@ -102,13 +105,13 @@ class ChildMemory:
     def created(self, child: Child, now: float) -> float:
         """The child was created. Answers the seconds for which that is not to be done again, should it be gone.
 
-        That is none for the first AT_ONCE creations in a row, and then one, doubled each time, up to a minute. Somebody takes it
+        That is none for the first _AT_ONCE creations in a row, and then one, doubled each time, up to a minute. Somebody takes it
         away who means it: the garbage collector, when the owner is gone and the cache does not show that yet, or
         another controller.
         """
         before = self._creations.get(child)
         in_a_row = before.in_a_row + 1 if before is not None and now - before.at < before.wait + _LIVED else 1
-        beyond = in_a_row - AT_ONCE
+        beyond = in_a_row - _AT_ONCE
         wait = min(2.0 ** min(beyond, 60), _RECREATE_AT_MOST) * self._rng.uniform(0.9, 1.1) if beyond >= 0 else 0.0
         self._creations[child] = _Creation(now, in_a_row, wait)
         return wait
