@@ -2,7 +2,9 @@ import asyncio
 import base64
 import gzip
 import json
+import socket
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -366,3 +368,20 @@ async def test_a_review_in_flight_is_answered_before_the_server_stops() -> None:
         await asyncio.wait([server.task], timeout=5)
         assert server.task.done()
         writer.close()
+
+
+async def test_who_has_not_greeted_when_the_server_ends_is_served_no_more() -> None:
+    def answer_to_a_late_greeting(raw: socket.socket, context: ssl.SSLContext) -> bytes:
+        with suppress(ConnectionError, ssl.SSLError), context.wrap_socket(raw, server_hostname="localhost") as late:
+            late.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            return late.recv(1000)
+        return b""
+
+    async with serving(*HOOKS) as server:
+        with await asyncio.to_thread(socket.create_connection, ("localhost", server.server.port), 5) as raw:
+            await server.ask("/validate", review(BOX))  # connected after the other, so that one is accepted
+            server.task.cancel()
+            await asyncio.wait([server.task], timeout=5)
+            before = asyncio.all_tasks()
+            assert await asyncio.to_thread(answer_to_a_late_greeting, raw, trusting(server.ca.certificate)) == b""
+            assert asyncio.all_tasks() <= before

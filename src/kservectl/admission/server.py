@@ -20,6 +20,7 @@ import structlog
 from aiohttp import web
 
 from kservectl.admission import review
+from kservectl.admission.listener import Listener
 from kservectl.admission.metrics import WebhookMetrics
 from kservectl.admission.review import AdmissionRequest, Denied, MalformedReview, Verdict
 from kservectl.admission.tls import ServingCertificate
@@ -150,21 +151,19 @@ class WebhookServer:
             shutdown_timeout=self._drain_seconds,
         )
         await runner.setup()
+        listener = Listener(runner, self._certificate.context)
         try:
-            site = web.TCPSite(runner, self._host or None, self._port, ssl_context=self._certificate.context)
-            await site.start()
-            self._listening = int(runner.addresses[0][1])
+            self._listening = await listener.start(self._host or None, self._port)
             self._log.info("webhook server listens", port=self._listening, paths=list(self._webhooks))
             await asyncio.Event().wait()
         finally:
             self._listening = None
-            await self._drain(runner)
+            listener.close()
+            await self._drain()
             await runner.cleanup()
 
-    async def _drain(self, runner: web.AppRunner) -> None:
-        """Take no new connection, and let the reviews that have begun to arrive end."""
-        for site in tuple(runner.sites):
-            await site.stop()
+    async def _drain(self) -> None:
+        """Let the reviews that have begun to arrive end."""
         with suppress(TimeoutError):  # who has not ended by then is cut off
             async with self._clock.timeout(self._drain_seconds):
                 await self._idle.wait()
