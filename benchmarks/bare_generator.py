@@ -21,9 +21,9 @@ from kservectl.api.kinds import INFERENCE_SERVICE
 from kservectl.objects import metadata
 from kservectl.objects.kind import CONTROLLER_REVISION, EVENT, Kind
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import CREATE_ONLY
 from kservectl.runtime.events import GIVES_WAY_SECONDS
 from kservectl.runtime.planning import child_body
+from kservectl.runtime.writes import CREATE_ONLY
 
 _AT_ONCE = 32
 _SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")

@@ -19,7 +19,7 @@ from benchmarks.table import Figure, at_most, ratio
 from benchmarks.usage import usage
 from e2e.api import connect
 from e2e.services import ready
-from kservectl.runtime.apply import FIELD_MANAGER
+from kservectl.runtime.writes import FIELD_MANAGER
 
 _NAMESPACES = 10
 _PATTERN = "patternservice"

@@ -36,8 +36,8 @@ from kservectl.objects.kind import (
 )
 from kservectl.objects.metadata import Object
 from kservectl.rendering import Renderer
-from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.drift import differences
+from kservectl.runtime.writes import FIELD_MANAGER
 
 CONFIG = ("inferenceservice-config", "kserve")
 CUSTOM: Object = {"containers": [{"name": "kserve-container", "image": "example/mine:1"}]}

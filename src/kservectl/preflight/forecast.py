@@ -20,13 +20,13 @@ from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
 from kservectl.preflight.fields import FieldChange, field_changes
 from kservectl.preflight.report import Finding, Forecast, ObjectChange
-from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.drift import applied_fields, differences
 from kservectl.runtime.inheritance import Inheritance, inherited
 from kservectl.runtime.outcome import Child, Failure, Outcome
 from kservectl.runtime.planning import child_body, leftovers, owner_patch, stranger
 from kservectl.runtime.view import View
+from kservectl.runtime.writes import FIELD_MANAGER
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid"})
 _MOMENTS = frozenset({"lastTransitionTime", "lastUpdateTime", "observedGeneration", "time"})

@@ -11,7 +11,7 @@ from kservectl.manifests.names import WEBHOOK_SERVICE
 from kservectl.objects import metadata
 from kservectl.objects.metadata import Object
 from kservectl.preflight.report import Finding, Severity
-from kservectl.runtime.apply import FIELD_MANAGER
+from kservectl.runtime.writes import FIELD_MANAGER
 
 _FOR: Mapping[str, str] = {
     "httproutes.gateway.networking.k8s.io": "the hosts of services where the configuration has enableGatewayApi",

@@ -8,10 +8,10 @@ from kservectl.informers import Change, Informer, InformerFactory
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.cache_view import Cached, CacheView, ViewSource, index_owners
 from kservectl.runtime.controller import Controller, Owned, Watched
 from kservectl.runtime.lookup import Lookup, wanted_names
+from kservectl.runtime.writes import FIELD_MANAGER
 from kservectl.workqueue import CHANGED, UNCHANGED, UNDER_WAY
 
 Enqueue = Callable[[ObjectKey, int], None]

@@ -17,7 +17,7 @@ from kservectl.leader import LeadershipLost
 from kservectl.objects import metadata
 from kservectl.objects.kind import Kind
 from kservectl.objects.metadata import Object, ObjectKey
-from kservectl.runtime.apply import Applied, Applier, ApplyRetry, NamespaceGoing
+from kservectl.runtime.apply import Applied, Applier
 from kservectl.runtime.controller import Controller
 from kservectl.runtime.events import EventRecorder
 from kservectl.runtime.expectations import Expectations
@@ -27,6 +27,7 @@ from kservectl.runtime.metrics import ControllerMetrics
 from kservectl.runtime.outcome import Outcome
 from kservectl.runtime.sources import Sources, owner_keys
 from kservectl.runtime.view import View
+from kservectl.runtime.writes import ApplyRetry, NamespaceGoing
 from kservectl.workqueue import CHANGED, UNDER_WAY, ShutDown, WorkQueue
 
 RECONCILE_SECONDS = 60.0

@@ -14,9 +14,9 @@ from kservectl.controllers.inferenceservice.workload import Workload
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, Kind
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.drift import applied_fields
 from kservectl.runtime.view import View
+from kservectl.runtime.writes import FIELD_MANAGER
 
 _OUR_GROUP = INFERENCE_SERVICE.group
 

@@ -11,10 +11,10 @@ from kservectl.controllers.inferenceservice.status import READY
 from kservectl.objects import metadata
 from kservectl.objects.kind import DEPLOYMENT, Kind
 from kservectl.objects.metadata import Object
-from kservectl.runtime.apply import FIELD_MANAGER
 from kservectl.runtime.drift import applied_fields, differences
 from kservectl.runtime.outcome import Explanation, Outcome
 from kservectl.runtime.view import View
+from kservectl.runtime.writes import FIELD_MANAGER
 
 _RUNNING = (DEPLOYMENT, KNATIVE_SERVICE)
 
