@@ -3,6 +3,7 @@
 A webhook that refuses or is away, and an object that changed under the controller's hands, are reasons to try again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -16,7 +17,8 @@ _LONGEST_DELAY = 30.0
 
 
 class Upkeep:
-    """What one controller has to look at. `add` may be called at any time; `run` works it off until cancelled."""
+    """What one controller has to look at. `add` may be called at any time; `run` works it off until cancelled, and goes on
+    where it was when it is called again."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         limiter: RateLimiter[str] = RateLimiter(backoff=KeyBackoff(cap=_LONGEST_DELAY))
@@ -32,6 +34,9 @@ class Upkeep:
             key = await self._queue.get()
             try:
                 await settle(key)
+            except asyncio.CancelledError:
+                self._queue.add(key)
+                raise
             except (NotFound, Conflict) as error:
                 self._log.debug("changed meanwhile, looked at again", key=key, error=str(error))
                 self._queue.add_rate_limited(key, share=False)
