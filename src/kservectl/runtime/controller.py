@@ -65,6 +65,9 @@ class Owned:
 class Watched:
     """Another kind that decisions look at; `to_keys` says whose. The selectors, namespace and `transform` bound the cache.
 
+    An object that an `Owned` shows too is read from that one's cache, which may be behind this one: whom its changes concern has
+    to be said there, by `shared_by`.
+
     gather
         Seconds for which further changes are waited for before a key is decided: for a kind of which many objects change at
         a time and concern the same key.

@@ -137,3 +137,11 @@ def test_copy_that_was_edited_or_deleted_concerns_the_services_of_its_namespace(
     for changed in (change(copy, None), change(copy, certificates(COPY, "ml", **{"cabundle.crt": "forged"}))):
         assert list(watching.of_copied_bundle(changed, view)) == [ObjectKey("ml", "iris")]
     assert list(watching.of_copied_bundle(change(copy, {**copy, "metadata": dict(copy["metadata"])}), view)) == []
+
+
+def test_bundle_with_the_name_of_its_copies_concerns_every_service_in_the_cache_that_it_is_read_from() -> None:
+    services = [service(), service(name="other", namespace="elsewhere")]
+    view = StaticView([named(COPY), *services], kinds=KINDS, now=START)
+    changed = change(certificates(COPY), certificates(COPY, **{"cabundle.crt": "NEW"}))
+
+    assert set(watching.of_copied_bundle(changed, view)) == {ObjectKey("ml", "iris"), ObjectKey("elsewhere", "other")}

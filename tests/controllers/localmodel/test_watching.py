@@ -144,6 +144,12 @@ def test_the_room_on_a_disk_matters_only_where_a_model_waits_for_it(waiting: lis
     assert watching.order_tells(Change(old, new, initial=False)) is expected
 
 
+def test_what_became_of_a_model_is_looked_at_for_it_may_be_the_next_nodes_turn() -> None:
+    old, new = order("n1", states={"x": "ModelDownloading"}), order("n1", states={"x": "ModelDownloaded"})
+    assert watching.order_tells(Change(old, new, initial=False))
+    assert not watching.order_tells(Change(old, order("n1", states={"x": "ModelDownloading"}), initial=False))
+
+
 def test_of_a_node_only_what_counts_is_kept() -> None:
     whole = node("n1")
     whole["status"] |= {"images": [{"names": ["x"] * 100}], "capacity": {"cpu": "64"}}

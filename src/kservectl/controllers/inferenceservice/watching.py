@@ -93,10 +93,15 @@ def of_knative_configuration(change: Change, view: View) -> Iterable[ObjectKey]:
 
 
 def of_copied_bundle(change: Change, view: View) -> Iterable[ObjectKey]:
-    """All services of a namespace, when their copy of the certificates is not as it was."""
+    """All services of a namespace, when their copy of the certificates is not as it was.
+
+    Every service, when it is what the others are copies of: that may have the same name, and is then read from this cache.
+    """
     if change.initial or not _data_changed(change):
         return ()
-    return [metadata.key(service) for service in view.list(INFERENCE_SERVICE, metadata.namespace(change.object))]
+    original = metadata.name(change.object) == _bundle_beside(change.object, view)
+    services = view.list(INFERENCE_SERVICE, None if original else metadata.namespace(change.object))
+    return [metadata.key(service) for service in services]
 
 
 def of_gateway(change: Change, view: View) -> Iterable[ObjectKey]:

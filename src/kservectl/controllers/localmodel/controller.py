@@ -44,12 +44,19 @@ def build_placement(settings: Settings, *, workers: int = 8) -> Controller:
         name="localmodelplacement",
         kind=NODE,
         reconcile=partial(placement.reconcile, settings=settings),
-        owns=(Owned(LOCAL_MODEL_NODE, optional=True, adopts=True, predicate=watching.order_tells),),
+        owns=(
+            Owned(
+                LOCAL_MODEL_NODE,
+                optional=True,
+                adopts=True,
+                predicate=watching.order_tells,
+                shared_by=turns.next_of_order,
+            ),
+        ),
         watches=(
             Watched(LOCAL_MODEL_CACHE, watching.nodes_of_cache, optional=True),
             Watched(LOCAL_MODEL_NAMESPACE_CACHE, watching.nodes_of_cache, optional=True),
             Watched(LOCAL_MODEL_NODE_GROUP, watching.nodes_of_group, optional=True),
-            Watched(LOCAL_MODEL_NODE, turns.next_of_order, optional=True),
             Watched(NODE, turns.next_of_node, transform=node.trimmed),
             Watched(CONFIG_MAP, watching.all_of(NODE), namespace=settings.system_namespace),
         ),

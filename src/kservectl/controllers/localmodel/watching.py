@@ -139,11 +139,17 @@ def groups_of_order(change: Change, view: View) -> Iterable[ObjectKey]:
 
 
 def order_tells(change: Change) -> bool:
-    """Whether a LocalModelNode's node is to be decided: for edits, and for a disk with other room that models wait for."""
-    if more_than_status_changed(change):
+    """Whether a change of a LocalModelNode is looked at: edits, what became of a model, which may be the next node's turn to
+    download it, and a disk with other room that models wait for."""
+    if more_than_status_changed(change) or _states(change.old) != _states(change.new):
         return True
     waits = any(True for _ in models_of(change.new, "waitingModels"))
     return waits and _storage(change.old) != _storage(change.new)
+
+
+def _states(order: Object | None) -> Mapping[str, Any]:
+    states: Mapping[str, Any] = ((order or {}).get("status") or {}).get("modelStatus") or {}
+    return states
 
 
 def _caches_naming(names: set[str], scope: Scope, view: View) -> list[ObjectKey]:

@@ -60,8 +60,7 @@ def controllers(pace: Pace | None = None) -> Sequence[Controller]:
             "devcluster-autoscaler",
             HORIZONTAL_POD_AUTOSCALER,
             autoscaler.reconcile,
-            owns=(Owned(DEPLOYMENT),),
-            watches=(Watched(DEPLOYMENT, _autoscalers_of),),
+            owns=(Owned(DEPLOYMENT, shared_by=_autoscalers_of),),
             workers=2,
         ),
         Controller(
