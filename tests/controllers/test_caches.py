@@ -1,4 +1,4 @@
-"""Which caches controllers have: what a view shows comes from one of them, and who decides by it must hear of its changes there."""
+"""Which caches controllers have: a view reads an object from one of them, and must be told of its changes by that one."""
 
 import random
 from collections import defaultdict
