@@ -45,7 +45,7 @@ class Owned:
         among them, or a hand edit would stay.
     shared_by
         Who is decided again, beside the owner, for a change of a child: those that desire it together and of whom none
-        owns it (`Outcome.shared`).
+        owns it (`Outcome.shared`), and those that decide by it.
     quiet
         Whether a status says the same before and after a child of this kind was written: then the status need not wait until
         the cache shows the child, and the news of it asks for no decision. Of all informers of a kind, or of none.

@@ -141,15 +141,11 @@ def groups_of_order(change: Change, view: View) -> Iterable[ObjectKey]:
 def order_tells(change: Change) -> bool:
     """Whether a change of a LocalModelNode is looked at: edits, what became of a model, which may be the next node's turn to
     download it, and a disk with other room that models wait for."""
-    if more_than_status_changed(change) or _states(change.old) != _states(change.new):
+    before, now = _status(change.old), _status(change.new)
+    if more_than_status_changed(change) or (before.get("modelStatus") or {}) != (now.get("modelStatus") or {}):
         return True
     waits = any(True for _ in models_of(change.new, "waitingModels"))
-    return waits and _storage(change.old) != _storage(change.new)
-
-
-def _states(order: Object | None) -> Mapping[str, Any]:
-    states: Mapping[str, Any] = ((order or {}).get("status") or {}).get("modelStatus") or {}
-    return states
+    return waits and before.get("storage") != now.get("storage")
 
 
 def _caches_naming(names: set[str], scope: Scope, view: View) -> list[ObjectKey]:
@@ -172,7 +168,7 @@ def _by_key(order: Object | None) -> Mapping[str, Any]:
     """What a LocalModelNode says of each model."""
     if order is None:
         return {}
-    status = order.get("status") or {}
+    status = _status(order)
     states, models = status.get("modelStatus") or {}, status.get("models") or {}
     said: dict[str, Any] = {key: [None, state, models.get(key)] for key, state in states.items()}
     for part in ("localModels", "waitingModels"):
@@ -204,5 +200,6 @@ def _spec(order: Object | None) -> object:
     return None if order is None else order.get("spec")
 
 
-def _storage(order: Object | None) -> object:
-    return ((order or {}).get("status") or {}).get("storage")
+def _status(order: Object | None) -> Mapping[str, Any]:
+    status: Mapping[str, Any] = (order or {}).get("status") or {}
+    return status
